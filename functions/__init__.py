@@ -1,0 +1,1 @@
+"""Everything that goes into the Lambda package, one room per capability."""

@@ -1,0 +1,79 @@
+"""What goes in and out of earning."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from functions.accrual.earning import Purchase, PurchaseLine
+from functions.ledger.account import Entry
+from functions.ledger.contract import EffectOut, MemberRef
+from functions.runtime.validation import LARGEST_AMOUNT, Amount, Currency, Input, Instant, OperationId, Output
+
+LARGEST_BASKET = 500
+
+Word = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class PurchaseLineIn(Input):
+    """One line of a receipt."""
+
+    id: Annotated[str, Field(min_length=1, max_length=20, description="Unique in the purchase.")]
+    sku: Word
+    quantity: Annotated[int, Field(ge=1, le=100_000)]
+    amount: Annotated[Amount, Field(description="What the member paid for the whole line, minor units.")]
+    categories: Annotated[tuple[Word, ...], Field(max_length=20, strict=False)] = ()
+    brand: Word | None = None
+    discounted: bool = False
+
+
+class PurchaseIn(Input):
+    """A purchase as a till, a shop or the bus reports it."""
+
+    id: Annotated[OperationId, Field(description="The receipt number.")]
+    member: MemberRef
+    occurred_at: Instant
+    currency: Currency
+    lines: Annotated[list[PurchaseLineIn], Field(min_length=1, max_length=LARGEST_BASKET)]
+    store: Word | None = None
+    channel: Word | None = None
+    payment_method: Word | None = None
+    attributes: Annotated[dict[Word, Word | int | bool], Field(max_length=50, default_factory=dict)]
+
+    @model_validator(mode="after")
+    def _lines_fit_together(self) -> Self:
+        if len({line.id for line in self.lines}) < len(self.lines):
+            raise PydanticCustomError("duplicate_line", "Two lines have the same id")
+        if sum(line.amount for line in self.lines) > LARGEST_AMOUNT:
+            raise PydanticCustomError(
+                "amount_too_large", "The lines add up to more than {largest}", {"largest": LARGEST_AMOUNT}
+            )
+        return self
+
+    def purchase(self) -> Purchase:
+        lines = [PurchaseLine(line.id, line.quantity, line.amount) for line in self.lines]
+        return Purchase(self.id, self.occurred_at, self.currency, lines)
+
+
+class PurchaseLineOut(Output):
+    """A purchase line as it was booked."""
+
+    id: str
+    quantity: int
+    amount: int
+    points: int
+
+
+class PurchaseOut(EffectOut):
+    """A purchase as it was booked, with what it did."""
+
+    currency: str | None
+    lines: list[PurchaseLineOut]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        lines = [
+            PurchaseLineOut(id=line.id, quantity=line.quantity, amount=line.amount, points=line.points)
+            for line in entry.posting.lines
+        ]
+        return cls(**dict(EffectOut.of(entry)), currency=entry.posting.currency, lines=lines)

@@ -1,0 +1,1 @@
+"""The only writer of points: accounts, lots, entries, and the publishing of what was committed."""

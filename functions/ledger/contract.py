@@ -1,0 +1,200 @@
+"""What goes in and out of the wallet, and the parts of it that every write of value answers with."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from functions.ledger.account import Account, Entry, Reason
+from functions.ledger.identity import Identity
+from functions.ledger.lots import NEVER, spendable
+from functions.runtime.validation import Input, Output
+
+
+def normal_email(address: str) -> str:
+    """The form under which an e-mail address is unique."""
+    return address.strip().lower()
+
+
+Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164.", examples=["+33612345678"])]
+Card = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{4,32}$")]
+ExternalId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="The partner's own id of the member.")
+]
+MemberId = Annotated[str, Field(pattern=r"^mem_[a-z2-7]{20}$")]
+
+
+class MemberRef(Input):
+    """Whose account: exactly one of the member's identities."""
+
+    id: MemberId | None = None
+    external_id: ExternalId | None = None
+    card: Card | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if len(self.model_fields_set) != 1 or self._named() is None:
+            raise PydanticCustomError("member_reference", "Give exactly one of id, external_id, card, email, phone")
+        return self
+
+    def _named(self) -> str | None:
+        return next((name for name in type(self).model_fields if getattr(self, name) is not None), None)
+
+    def identity(self, source: str) -> Identity:
+        """The identity as the ledger looks it up; `source` is the caller, to whom external ids belong."""
+        for kind in ("id", "external_id", "card", "email", "phone"):
+            value = getattr(self, kind)
+            if value is not None:
+                return Identity(kind, normal_email(value) if kind == "email" else value, source)
+        raise AssertionError("a validated reference has one identity")
+
+
+class BalanceOut(Output):
+    """Points that can be spent, and points that are still to become so."""
+
+    active: int
+    pending: int
+
+
+class LotOut(Output):
+    """Points that expire together: `expires_on` is the last day on which they can be spent, None for never."""
+
+    expires_on: date | None
+    points: int
+
+
+class BalanceSheetOut(Output):
+    """What a member has. `n` counts the entries behind it."""
+
+    member_id: str
+    active: int
+    pending: int
+    lots: list[LotOut]
+    tier: str | None
+    n: int
+    as_of: datetime
+
+    @classmethod
+    def of(cls, account: Account, now: datetime) -> Self:
+        balance = account.balance(now.date())
+        lots = sorted(spendable(account.lots, now.date()).items())
+        return cls(
+            member_id=account.member,
+            active=balance.active,
+            pending=balance.pending,
+            lots=[LotOut(expires_on=_day(day), points=points) for day, points in lots],
+            tier=account.tier,
+            n=account.n,
+            as_of=now,
+        )
+
+
+class ReasonOut(Output):
+    """Why a rule gave points, or did not: then `condition` names what failed, with its `facts`."""
+
+    rule: str
+    applied: bool
+    points: int
+    lines: dict[str, int]
+    condition: str | None
+    facts: dict[str, int | str]
+
+    @classmethod
+    def of(cls, reason: Reason) -> Self:
+        return cls(
+            rule=reason.rule,
+            applied=reason.applied,
+            points=reason.points,
+            lines=dict(reason.lines),
+            condition=reason.condition,
+            facts=dict(reason.facts),
+        )
+
+
+class OperationOut(Output):
+    """What the entry came from: kind, id and the source that sent it."""
+
+    kind: str
+    id: str
+    source: str
+
+
+class EntryOut(Output):
+    """One change of an account, the `n`-th. `points` is signed; `lots` says which expiry days it changed."""
+
+    id: str
+    member_id: str
+    n: int
+    kind: str
+    points: int
+    lots: list[LotOut]
+    balance_after: BalanceOut
+    operation: OperationOut
+    program_version: int
+    occurred_at: datetime
+    recorded_at: datetime
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        posting, operation = entry.posting, entry.operation
+        return cls(
+            id=entry.id,
+            member_id=entry.member,
+            n=entry.n,
+            kind=posting.kind,
+            points=posting.points,
+            lots=[LotOut(expires_on=_day(day), points=points) for day, points in sorted(posting.lots.items())],
+            balance_after=BalanceOut(active=entry.balance_after.active, pending=entry.balance_after.pending),
+            operation=OperationOut(kind=operation.kind, id=operation.id, source=operation.source),
+            program_version=posting.program_version,
+            occurred_at=posting.occurred_at,
+            recorded_at=entry.recorded_at,
+        )
+
+
+class StatementEntryOut(EntryOut):
+    """An entry with the reasons for it."""
+
+    explanation: list[ReasonOut]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        explanation = [ReasonOut.of(reason) for reason in entry.posting.explanation]
+        return cls(**dict(EntryOut.of(entry)), explanation=explanation)
+
+
+class StatementOut(Output):
+    """A page of the account statement, latest entry first."""
+
+    items: list[StatementEntryOut]
+    next_cursor: str | None
+
+
+class EffectOut(Output):
+    """The whole effect of a write of value: no second call is needed to show the new balance."""
+
+    entry: EntryOut
+    points: BalanceOut = Field(description="The change; negative when points were spent.")
+    balance: BalanceOut
+    tier: str | None
+    rewards_earned: list[str]
+    explanation: list[ReasonOut]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        return cls(
+            entry=EntryOut.of(entry),
+            points=BalanceOut(active=entry.posting.points, pending=0),
+            balance=BalanceOut(active=entry.balance_after.active, pending=entry.balance_after.pending),
+            tier=entry.tier_after,
+            rewards_earned=[],
+            explanation=[ReasonOut.of(reason) for reason in entry.posting.explanation],
+        )
+
+
+def _day(lot: str) -> date | None:
+    return None if lot == NEVER else date.fromisoformat(lot)

@@ -1,0 +1,86 @@
+"""What the outside is told of an account and its entries. Pure: every committed change becomes exactly these events.
+
+    account opened   MemberEnrolled                                 <member>#0
+    earned           PointsEarned                                   <member>#<n>
+    redeemed         PointsRedeemed, RewardRedeemed, VoucherIssued  <member>#<n>, <member>#<n>.1, <member>#<n>.2
+
+No event carries personal data or a voucher code.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TypeAlias
+
+from functions.ledger.account import Account, Entry
+from functions.runtime.clock import to_text
+from functions.runtime.envelope import OutboundEvent, envelope
+
+Told: TypeAlias = tuple[str, Mapping[str, object]]
+
+
+def of_opening(account: Account) -> OutboundEvent:
+    """The event of an account that was opened: its member has enrolled."""
+    return envelope(
+        "MemberEnrolled",
+        {"member_id": account.member, "source": account.source, "enrolled_at": to_text(account.enrolled_at)},
+        event_id=f"{account.member}#0",
+        occurred_at=account.enrolled_at,
+        recorded_at=account.enrolled_at,
+        correlation_id=None,
+        member_sequence=0,
+    )
+
+
+def of_entry(entry: Entry) -> list[OutboundEvent]:
+    """The events of one entry, in order."""
+    told = [_earned(entry)] if entry.posting.kind == "earned" else _redeemed(entry)
+    return [
+        envelope(
+            detail_type,
+            data,
+            event_id=f"{entry.id}.{i}" if i else entry.id,
+            occurred_at=entry.posting.occurred_at,
+            recorded_at=entry.recorded_at,
+            correlation_id=entry.operation.correlation_id,
+            member_sequence=entry.n,
+            program_version=entry.posting.program_version,
+        )
+        for i, (detail_type, data) in enumerate(told)
+    ]
+
+
+def _change(entry: Entry) -> dict[str, object]:
+    operation = entry.operation
+    return {
+        "member_id": entry.member,
+        "entry_id": entry.id,
+        "operation": {"kind": operation.kind, "id": operation.id, "source": operation.source},
+        "points": entry.posting.points,
+        "balance": asdict(entry.balance_after),
+        "tier": entry.tier_after,
+    }
+
+
+def _earned(entry: Entry) -> Told:
+    explanation = [asdict(reason) for reason in entry.posting.explanation]
+    return "PointsEarned", _change(entry) | {"explanation": explanation}
+
+
+def _redeemed(entry: Entry) -> Sequence[Told]:
+    reward = entry.posting.reward
+    if reward is None:
+        raise ValueError(f"entry {entry.id} is a redemption without a reward")
+    what = {
+        "member_id": entry.member,
+        "redemption_id": reward.redemption,
+        "reward_id": reward.reward,
+        "kind": reward.kind,
+        "value": reward.value,
+        "currency": reward.currency,
+        "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
+    }
+    return [
+        ("PointsRedeemed", _change(entry)),
+        ("RewardRedeemed", what | {"points": -entry.posting.points}),
+        ("VoucherIssued", what),
+    ]

@@ -1,0 +1,90 @@
+"""Whom to write to, and what was written: contacts from the members table, deliveries in the messages table, SES.
+
+    <member> / <event id>#email    delivery: sending, then sent; forgotten after `_KEPT`
+
+The delivery is claimed before the mail goes out, so that an event that comes twice does not write twice. If we die
+between the two, the claim is an hour old at the next try and is taken over: rather twice than never.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from functions.ledger import store as ledger
+from functions.ledger.account import Operation
+from functions.ledger.identity import profile_key
+from functions.notifications.mail import Mail
+from functions.program import store as programs
+from functions.program.model import Program
+from functions.runtime import aws, clock, settings, tables
+from functions.runtime.errors import TryAgainError
+
+_KEPT = timedelta(days=90)
+_TAKEN_OVER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What is needed to write to a member; `email` is None where there is nobody to write to."""
+
+    email: str | None
+    locale: str
+    given_name: str | None
+
+
+def contact(member: str) -> Contact:
+    """How to reach a member. A member who is gone cannot be reached."""
+    profile = tables.get("members", {"key": profile_key(member)})
+    if profile is None:
+        return Contact(None, "en", None)
+    emails = [identity["value"] for identity in profile["identities"] if identity["kind"] == "email"]
+    return Contact(emails[0] if emails else None, profile["locale"], profile["given_name"])
+
+
+def voucher_code(redemption: str) -> str | None:
+    """The code that a redemption gave. It is read here because no event carries it."""
+    entry = ledger.find(Operation("redemption", "", redemption, "", "").key)
+    return entry.posting.reward.code if entry and entry.posting.reward else None
+
+
+def program() -> Program:
+    """The programme in force."""
+    return programs.active()
+
+
+def deliver(member: str, event_id: str, message: str, mail: Mail, address: str) -> bool:
+    """Send a mail once per event; False if it was sent before. Raises TryAgainError, ClientError."""
+    now = clock.now()
+    key = {"member": member, "message": f"{event_id}#email"}
+    claim = key | {
+        "status": "sending",
+        "template": message,
+        "claimed_at": clock.to_text(now),
+        "expires_at": int((now + _KEPT).timestamp()),
+    }
+    if not _claim(claim, now):
+        return False
+    sent = aws.sesv2().send_email(
+        FromEmailAddress=settings.sender(),
+        Destination={"ToAddresses": [address]},
+        Content={
+            "Simple": {
+                "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
+                "Body": {"Text": {"Data": mail.body, "Charset": "UTF-8"}},
+            }
+        },
+    )
+    tables.put("messages", claim | {"status": "sent", "ses_id": sent["MessageId"]})
+    return True
+
+
+def _claim(claim: tables.Item, now: datetime) -> bool:
+    try:
+        tables.put_new("messages", claim, key="member")
+    except tables.ConditionFailedError as failed:
+        found = failed.item or {}
+        if found.get("status") == "sent":
+            return False
+        if now - clock.from_text(found["claimed_at"]) < _TAKEN_OVER:
+            raise TryAgainError("Another worker is sending this mail.") from failed
+        tables.put("messages", claim)
+    return True

@@ -1,0 +1,57 @@
+"""From an event to the member's mailbox."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from functions.notifications import store
+from functions.notifications.mail import MESSAGES, write
+from functions.program.model import Program
+from functions.runtime.observability import logger
+
+
+class Metadata(BaseModel):
+    """What we need of an event's envelope."""
+
+    event_id: str
+
+
+class Told(BaseModel):
+    """The detail of one of our events; what `data` holds depends on its type."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metadata: Metadata
+    data: dict[str, Any]
+
+
+def tell(told: Told, detail_type: str) -> None:
+    """Write to the member about an event, if there is something to say and somewhere to send it."""
+    member: str = told.data["member_id"]
+    message = MESSAGES[detail_type]
+    contact = store.contact(member)
+    if contact.email is None or told.data.get("points") == 0:
+        logger.info("nothing_to_tell", event_id=told.metadata.event_id)
+        return
+    facts = _facts(detail_type, told.data, store.program(), contact.locale) | {"given_name": contact.given_name}
+    mail = write(message, contact.locale, facts)
+    new = store.deliver(member, told.metadata.event_id, message, mail, contact.email)
+    logger.info("mail_sent" if new else "mail_was_sent_before", event_id=told.metadata.event_id, template=message)
+
+
+def _facts(detail_type: str, data: Mapping[str, Any], program: Program, locale: str) -> dict[str, object]:
+    facts: dict[str, object] = {"program": program.name[locale]}
+    if detail_type == "PointsEarned":
+        texts = {rule.id: rule.text[locale] for rule in program.earning}
+        applied = [reason for reason in data["explanation"] if reason["applied"]]
+        reasons = [{"text": texts.get(one["rule"], one["rule"]), "points": one["points"]} for one in applied]
+        facts |= {"points": data["points"], "balance": data["balance"]["active"], "reasons": reasons}
+    if detail_type == "RewardRedeemed":
+        facts |= {
+            "points": data["points"],
+            "value": (data["value"], data["currency"]),
+            "valid_until": data["valid_until"],
+            "code": store.voucher_code(data["redemption_id"]),
+        }
+    return facts

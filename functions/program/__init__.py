@@ -1,0 +1,1 @@
+"""The rules as data: the programme file, its checks, its versions."""

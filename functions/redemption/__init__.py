@@ -1,0 +1,1 @@
+"""What members spend their points on."""

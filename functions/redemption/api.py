@@ -1,0 +1,60 @@
+"""HTTP: rewards, redemptions, vouchers."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from pydantic import Field
+
+from functions.program.store import active
+from functions.redemption import store
+from functions.redemption.contract import CatalogueOut, RedemptionIn, RedemptionOut, RewardOut, VoucherStateOut
+from functions.runtime import clock, http
+
+app = http.resolver()
+handler = http.handler_of(app)
+
+RedemptionId = Annotated[str, Field(pattern=r"^rdm_[a-z2-7]{20}$"), Path()]
+
+
+@app.get("/v1/rewards", summary="What points can buy", tags=["rewards"], security=http.scope("rewards.read"))
+def get_rewards() -> Response[CatalogueOut]:
+    program = active()
+    rewards = sorted(program.rewards.values(), key=lambda reward: (reward.points, reward.id))
+    return http.answer(HTTPStatus.OK, CatalogueOut(items=[RewardOut.of(reward, program) for reward in rewards]))
+
+
+@app.post(
+    "/v1/redemptions",
+    summary="Spend points on a reward",
+    tags=["rewards"],
+    security=http.scope("redemptions.write"),
+    status_code=HTTPStatus.CREATED,
+)
+def post_redemption(
+    redemption: Annotated[RedemptionIn, Body()], idempotency_key: http.IdempotencyKey
+) -> Response[RedemptionOut]:
+    """A refusal stays one for its Idempotency-Key: to try again later, use a new key."""
+    redeemed = store.redeem(redemption, http.caller(app), idempotency_key, http.correlation_id(app))
+    body = RedemptionOut.of_redeemed(redeemed.entry, redeemed.reward)
+    return http.answer(HTTPStatus.CREATED, body, replayed=redeemed.replayed)
+
+
+@app.get(
+    "/v1/redemptions/<redemption_id>",
+    summary="A redemption",
+    tags=["rewards"],
+    security=http.scope("redemptions.read"),
+)
+def get_redemption(redemption_id: RedemptionId) -> Response[RedemptionOut]:
+    redeemed = store.find_redemption(redemption_id)
+    return http.answer(HTTPStatus.OK, RedemptionOut.of_redeemed(redeemed.entry, redeemed.reward))
+
+
+@app.get(
+    "/v1/vouchers/<code>", summary="What a voucher is worth", tags=["rewards"], security=http.scope("redemptions.read")
+)
+def get_voucher(code: Annotated[str, Path(max_length=40)]) -> Response[VoucherStateOut]:
+    """The code as a person may have typed it: spaces and hyphens do not matter, O is read as 0, I and L as 1."""
+    return http.answer(HTTPStatus.OK, VoucherStateOut.on(store.find_voucher(code), clock.now().date()))

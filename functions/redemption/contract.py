@@ -1,0 +1,109 @@
+"""What goes in and out of redemption."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
+
+from functions.ledger.account import Entry, IssuedReward
+from functions.ledger.contract import EffectOut, MemberRef
+from functions.program.document import Id
+from functions.program.model import Program, Reward
+from functions.runtime.validation import Input, OperationId, Output
+
+
+class RedemptionIn(Input):
+    """A member wants a reward. `capture: true` takes the points at once."""
+
+    member: MemberRef
+    reward_id: Id
+    capture: Literal[True] = True
+
+
+class RedemptionEventIn(RedemptionIn):
+    """`RedemptionRequested`: the body of `POST /v1/redemptions`, with the key that is a header there."""
+
+    idempotency_key: OperationId
+
+
+class VoucherOut(Output):
+    """A voucher. `code` is as good as money: keep it out of logs. `valid_until` is its last day."""
+
+    code: str
+    value: int
+    currency: str
+    valid_until: date
+
+    @classmethod
+    def of(cls, reward: IssuedReward) -> Self:
+        return cls.model_validate(
+            {"code": reward.code, "value": reward.value, "currency": reward.currency, "valid_until": reward.valid_until}
+        )
+
+
+class VoucherStateOut(VoucherOut):
+    """A voucher as it is today."""
+
+    status: Literal["active", "expired"]
+    redemption_id: str
+    reward_id: str
+
+    @classmethod
+    def on(cls, reward: IssuedReward, today: date) -> Self:
+        voucher = VoucherOut.of(reward)
+        return cls(
+            **dict(voucher),
+            status="active" if today <= voucher.valid_until else "expired",
+            redemption_id=reward.redemption,
+            reward_id=reward.reward,
+        )
+
+
+class RedemptionOut(EffectOut):
+    """A redemption with its whole effect."""
+
+    redemption_id: str
+    reward_id: str
+    status: Literal["captured"]
+    voucher: VoucherOut
+
+    @classmethod
+    def of_redeemed(cls, entry: Entry, reward: IssuedReward) -> Self:
+        return cls(
+            **dict(EffectOut.of(entry)),
+            redemption_id=reward.redemption,
+            reward_id=reward.reward,
+            status="captured",
+            voucher=VoucherOut.of(reward),
+        )
+
+
+class RewardOut(Output):
+    """A reward of the catalogue. `value` in minor units of `currency`."""
+
+    reward_id: str
+    kind: Literal["voucher"]
+    points: int
+    value: int
+    currency: str
+    valid_days: int
+    text: dict[str, str]
+
+    @classmethod
+    def of(cls, reward: Reward, program: Program) -> Self:
+        return cls(
+            reward_id=reward.id,
+            kind="voucher",
+            points=reward.points,
+            value=reward.value,
+            currency=program.currency,
+            valid_days=reward.valid_days,
+            text=dict(reward.text),
+        )
+
+
+class CatalogueOut(Output):
+    """What points can buy, cheapest first."""
+
+    items: list[RewardOut]
+    next_cursor: Annotated[str | None, Field(description="The catalogue is one page.")] = None

@@ -1,0 +1,17 @@
+"""The only place that reads the wall clock. Rules get the time as a parameter."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """This instant, aware, UTC, to the microsecond."""
+    return datetime.now(UTC)
+
+
+def to_text(instant: datetime) -> str:
+    """UTC ISO 8601 with a `Z`, as stored and as answered; sorts as text when the precision is equal."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def from_text(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,137 @@
+"""Every error a caller can cause or meet.
+
+    LoyaltyError
+    ├── InvalidError              the request itself is wrong; nothing is written
+    │   └── OperationIdReusedError  a known operation id with another payload
+    ├── NotFoundError             what the request names does not exist
+    ├── RefusedError              the state of the programme or the account forbids it
+    │   ├── InsufficientPointsError
+    │   ├── MemberExistsError
+    │   └── ReplayedRefusalError  what this operation id was answered before
+    ├── ProgramNotActiveError     nothing is published yet
+    └── TryAgainError             too busy to commit; nothing was decided, the same call may be repeated
+
+The errors know nothing of HTTP; `runtime/http.py` maps them to a status in one table.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One bad field: where it is (a JSON pointer), a stable code, and what would be right."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class LoyaltyError(Exception):
+    """Base of the tree. `code` is stable; `detail` is for people; `members` are further facts of the problem."""
+
+    code: ClassVar[str] = "loyalty_error"
+    title: ClassVar[str] = "The request could not be carried out"
+
+    def __init__(self, detail: str, **members: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = members
+
+    def problem(self) -> dict[str, object]:
+        """The problem document (RFC 9457) without its HTTP status."""
+        return {
+            "type": f"urn:loyalty:problem:{self.code}",
+            "title": self.title,
+            "code": self.code,
+            "detail": self.detail,
+            **self.members,
+        }
+
+
+class InvalidError(LoyaltyError):
+    """The input is wrong in one or more named fields."""
+
+    code = "invalid"
+    title = "The request has invalid fields"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        detail = "; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors)
+        super().__init__(detail, errors=[asdict(error) for error in errors])
+
+
+class OperationIdReusedError(LoyaltyError):
+    code = "operation_id_reused"
+    title = "This operation id was used with another payload"
+
+
+class NotFoundError(LoyaltyError):
+    code = "not_found"
+    title = "Not found"
+
+
+class MemberNotFoundError(NotFoundError):
+    code = "member_not_found"
+    title = "No such member"
+
+
+class PurchaseNotFoundError(NotFoundError):
+    code = "purchase_not_found"
+    title = "No such purchase"
+
+
+class RewardNotFoundError(NotFoundError):
+    code = "reward_not_found"
+    title = "No such reward"
+
+
+class RedemptionNotFoundError(NotFoundError):
+    code = "redemption_not_found"
+    title = "No such redemption"
+
+
+class VoucherNotFoundError(NotFoundError):
+    code = "voucher_not_found"
+    title = "No such voucher"
+
+
+class ProgramVersionNotFoundError(NotFoundError):
+    code = "program_version_not_found"
+    title = "No such version of the programme"
+
+
+class RefusedError(LoyaltyError):
+    code = "refused"
+    title = "Refused"
+
+
+class InsufficientPointsError(RefusedError):
+    code = "insufficient_points"
+    title = "Not enough points"
+
+
+class MemberExistsError(RefusedError):
+    code = "member_exists"
+    title = "This identity already belongs to a member"
+
+
+class ReplayedRefusalError(RefusedError):
+    """The refusal that this operation id got the first time, word for word."""
+
+    def __init__(self, problem: Mapping[str, object]) -> None:
+        super().__init__(str(problem["detail"]))
+        self._problem = dict(problem)
+
+    def problem(self) -> dict[str, object]:
+        return self._problem
+
+
+class ProgramNotActiveError(LoyaltyError):
+    code = "program_not_active"
+    title = "No programme is active"
+
+
+class TryAgainError(LoyaltyError):
+    code = "try_again"
+    title = "Too busy, try again with the same operation id"

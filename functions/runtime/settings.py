@@ -1,0 +1,40 @@
+"""Every environment variable the functions read. All are set by the CDK app; a missing one is a deployment error.
+
+A function has only the variables of what it may touch, so each is read when it is first needed, never at import.
+"""
+
+import os
+from typing import Literal
+
+Table = Literal["members", "accounts", "entries", "rewards", "program", "messages"]
+
+
+class SettingMissingError(RuntimeError):
+    """An environment variable that the function needs is not set."""
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise SettingMissingError(f"{name} is not set: this function was not granted what it tries to use")
+    return value
+
+
+def table(name: Table) -> str:
+    """Physical name of a table: `MEMBERS_TABLE`, `ACCOUNTS_TABLE`, …"""
+    return _required(f"{name.upper()}_TABLE")
+
+
+def bus_name() -> str:
+    """The event bus of the programme: `BUS_NAME`."""
+    return _required("BUS_NAME")
+
+
+def dead_letter_queue_url() -> str:
+    """Where a queue consumer parks what it cannot read: `DEAD_LETTER_QUEUE_URL`."""
+    return _required("DEAD_LETTER_QUEUE_URL")
+
+
+def sender() -> str:
+    """The address mails come from: `SENDER`."""
+    return _required("SENDER")

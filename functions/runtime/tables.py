@@ -1,0 +1,232 @@
+"""DynamoDB in the words our stores use: plain items in, plain items out, whole numbers only.
+
+    get, get_many, put, put_new, update     one call each
+    query, scan                             all pages, as a stream
+    transact                                all writes or none; raises CancelledError with a reason per write
+
+Expressions name every attribute as `#attribute`, so that no reserved word can surprise.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from functions.runtime import aws, settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+Item: TypeAlias = dict[str, Any]
+
+
+class _WholeNumbers(TypeDeserializer):
+    """Points and money are integers; boto3 would hand out Decimals."""
+
+    def _deserialize_n(self, value: str) -> int:
+        return int(value)
+
+
+_serializer = TypeSerializer()
+_deserializer = _WholeNumbers()
+
+
+def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serializer.serialize(value) for name, value in item.items()}
+
+
+def from_wire(wire: Mapping[str, Any]) -> Item:
+    return {name: _deserializer.deserialize(value) for name, value in wire.items()}
+
+
+class ConditionFailedError(Exception):
+    """The condition of a single write did not hold; `item` is what was there (None: nothing was)."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one write of a cancelled transaction did not happen. `code` is "None" for a write that was fine."""
+
+    code: str
+    item: Item | None
+
+
+class CancelledError(Exception):
+    """A transaction that wrote nothing; `reasons` stand in the order of its writes."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__(", ".join(reason.code for reason in reasons))
+        self.reasons = tuple(reasons)
+
+    def has(self, *codes: str) -> bool:
+        return any(reason.code in codes for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write an item that must not exist yet."""
+
+    table: settings.Table
+    item: Mapping[str, Any]
+    key: str
+
+    def wire(self) -> "TransactWriteItemTypeDef":
+        return {
+            "Put": {
+                "TableName": settings.table(self.table),
+                "Item": to_wire(self.item),
+                "ConditionExpression": "attribute_not_exists(#key)",
+                "ExpressionAttributeNames": {"#key": self.key},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Write a whole item over the one whose `expected` attributes still have these values."""
+
+    table: settings.Table
+    item: Mapping[str, Any]
+    expected: Mapping[str, Any]
+
+    def wire(self) -> "TransactWriteItemTypeDef":
+        return {
+            "Put": {
+                "TableName": settings.table(self.table),
+                "Item": to_wire(self.item),
+                "ConditionExpression": " AND ".join(f"#{name} = :{name}" for name in self.expected),
+                "ExpressionAttributeNames": {f"#{name}": name for name in self.expected},
+                "ExpressionAttributeValues": _values(self.expected),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+
+def transact(writes: Sequence[Put | Replace]) -> None:
+    """Write all or nothing. botocore adds the client token, so that its own repeats are one transaction.
+
+    Raises CancelledError (also for a conflict with, or a repeat during, another transaction) and ClientError.
+    """
+    try:
+        aws.dynamodb().transact_write_items(TransactItems=[write.wire() for write in writes])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "TransactionCanceledException":
+            raise CancelledError(_reasons(error)) from error
+        if code in {"TransactionInProgressException", "TransactionConflictException"}:
+            raise CancelledError([Reason("TransactionConflict", None)] * len(writes)) from error
+        raise
+
+
+def _reasons(error: ClientError) -> list[Reason]:
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return [
+        Reason(reason.get("Code", "None"), from_wire(reason["Item"]) if reason.get("Item") else None)
+        for reason in reasons
+    ]
+
+
+def get(table: settings.Table, key: Mapping[str, Any], *, consistent: bool = False) -> Item | None:
+    answer = aws.dynamodb().get_item(TableName=settings.table(table), Key=to_wire(key), ConsistentRead=consistent)
+    return from_wire(answer["Item"]) if "Item" in answer else None
+
+
+def put(table: settings.Table, item: Mapping[str, Any]) -> None:
+    """Write an item over whatever was there."""
+    aws.dynamodb().put_item(TableName=settings.table(table), Item=to_wire(item))
+
+
+def put_new(table: settings.Table, item: Mapping[str, Any], key: str) -> None:
+    """Write an item that must not exist yet. Raises ConditionFailedError with the one that does."""
+    write = Put(table, item, key).wire()["Put"]
+    try:
+        aws.dynamodb().put_item(**write)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        found: dict[str, Any] | None = error.response.get("Item")  # type: ignore[assignment]
+        raise ConditionFailedError(from_wire(found) if found else None) from error
+
+
+def update(
+    table: settings.Table, key: Mapping[str, Any], change: str, condition: str, values: Mapping[str, Any]
+) -> bool:
+    """Change one item in place, creating it where it does not exist; False if the condition did not hold."""
+    try:
+        aws.dynamodb().update_item(
+            TableName=settings.table(table),
+            Key=to_wire(key),
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=_names(change + condition),
+            ExpressionAttributeValues=_values(values),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def get_many(table: settings.Table, keys: Sequence[Mapping[str, Any]]) -> list[Item]:
+    """Items by key, strongly consistent, in no order, up to 100 keys a call; what is not there is left out."""
+    name = settings.table(table)
+    found: list[Item] = []
+    waiting: list[Any] = [to_wire(key) for key in keys]
+    while waiting:
+        asked, waiting = waiting[:100], waiting[100:]
+        answer = aws.dynamodb().batch_get_item(RequestItems={name: {"Keys": asked, "ConsistentRead": True}})
+        found += [from_wire(item) for item in answer["Responses"].get(name, [])]
+        if name in answer["UnprocessedKeys"]:
+            waiting += answer["UnprocessedKeys"][name]["Keys"]
+    return found
+
+
+def query(
+    table: settings.Table,
+    condition: str,
+    values: Mapping[str, Any],
+    *,
+    index: str | None = None,
+    limit: int | None = None,
+    newest_first: bool = False,
+) -> Iterator[Item]:
+    """The items of one partition in the order of the sort key, at most `limit`, page after page."""
+    request: dict[str, Any] = {
+        "TableName": settings.table(table),
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": _names(condition),
+        "ExpressionAttributeValues": _values(values),
+        "ScanIndexForward": not newest_first,
+    }
+    request |= {"IndexName": index} if index else {}
+    pages = (
+        aws.dynamodb()
+        .get_paginator("query")
+        .paginate(**request, PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {})
+    )
+    for page in pages:
+        yield from map(from_wire, page["Items"])
+
+
+def scan(table: settings.Table) -> Iterator[Item]:
+    """Every item of a table, partition by partition, page after page."""
+    pages = aws.dynamodb().get_paginator("scan").paginate(TableName=settings.table(table))
+    for page in pages:
+        yield from map(from_wire, page["Items"])
+
+
+def _names(expression: str) -> dict[str, str]:
+    return {f"#{name}": name for name in re.findall(r"#(\w+)", expression)}
+
+
+def _values(values: Mapping[str, Any]) -> dict[str, Any]:
+    return to_wire({f":{name}": value for name, value in values.items()})

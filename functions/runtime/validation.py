@@ -1,0 +1,92 @@
+"""Field types and the shape of "what is wrong where", shared by HTTP bodies, bus events and the programme file."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from functions.runtime.errors import FieldError, InvalidError
+
+LARGEST_AMOUNT = 1_000_000_000
+"""Ten million in a currency of two decimals: above it an amount is taken for a mistake."""
+
+
+class Input(BaseModel):
+    """What comes in from outside: exact types, no unknown fields, so that a typing error is told and not ignored."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Output(BaseModel):
+    """What goes out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def _text_only(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("datetime_type", "Input should be an ISO 8601 date and time with its offset")
+    return value
+
+
+Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, description="Minor units of the currency (cents).")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.", examples=["EUR"])]
+Instant = Annotated[
+    AwareDatetime,
+    Field(strict=False, description="ISO 8601 with offset."),
+    BeforeValidator(_text_only),
+    AfterValidator(lambda instant: instant.astimezone(UTC)),
+]
+OperationId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,79}$",
+        description="Chosen by the caller, unique for ever among the caller's operations of this kind.",
+    ),
+]
+
+
+def field_errors(details: Iterable[Mapping[str, Any]]) -> list[FieldError]:
+    """pydantic's errors without the offending input, which may be personal.
+
+    `body` fields get a JSON pointer, a header or query parameter is named as such.
+    """
+    return [
+        FieldError(_pointer(detail["loc"]), detail["type"], detail["msg"].removeprefix("Value error, "))
+        for detail in details
+    ]
+
+
+def _pointer(location: tuple[str | int, ...]) -> str:
+    place, *path = location or ("body",)
+    if place in {"query", "header", "path"}:
+        return f"{place}:{'.'.join(map(str, path))}"
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], value: object) -> Model:
+    """Validate a decoded JSON value. Raises InvalidError that names every bad field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        raise InvalidError(field_errors([{**detail, "loc": ("body", *detail["loc"])} for detail in details])) from None
+
+
+def payload_hash(received: BaseModel) -> str:
+    """Tells a repeat from another payload under the same id: equal whenever the meaning of the input is equal.
+
+    Fields that hold their default do not count, so that a field added later changes no hash of today.
+    """
+    content = received.model_dump(mode="json", exclude_defaults=True)
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
