@@ -142,3 +142,7 @@ def text() -> str:
 def write() -> Path:
     FILE.write_text(text())
     return FILE
+
+
+if __name__ == "__main__":
+    write()
