@@ -44,8 +44,9 @@ def publish_changes(records: Iterable[Mapping[str, Any]]) -> None:
         for key in _operations(change):
             told += events.of_entry(entries[key])
     bus.publish(told)
-    for member, n in {change.account.member: change.account.n for change in changes}.items():
-        _mark(member, n)
+    for change in changes:
+        if change.account.n > change.n_before:
+            _mark(change.account.member, change.n_before, change.account.n)
     logger.info("changes_published", accounts=len(changes), events=len(told))
 
 
@@ -59,11 +60,15 @@ def _operations(change: Change) -> Iterable[str]:
     return change.account.latest if change.account.n > change.n_before else ()
 
 
-def _mark(member: str, n: int) -> None:
-    """Note that everything up to `n` is published; a late writer does not move the mark back."""
-    tables.update(
-        "accounts", items.published_key(member), "SET #n = :n", "attribute_not_exists(#n) OR #n < :n", {"n": n}
-    )
+def _mark(member: str, n_before: int, n: int) -> None:
+    """Move the mark from `n_before` to `n`: everything up to there is published.
+
+    A mark that is behind `n_before` stays: a change before this one was lost, and the sweeper must still find it. One
+    that is beyond `n` stays too: this change was published before.
+    """
+    seamless = "attribute_not_exists(#n) OR #n < :n" if n_before < 0 else "#n >= :before AND #n < :n"
+    values = {"n": n} if n_before < 0 else {"n": n, "before": n_before}
+    tables.update("accounts", items.published_key(member), "SET #n = :n", seamless, values)
 
 
 def publish_forgotten(now: datetime) -> int:
@@ -82,7 +87,7 @@ def _catch_up(account: Account, published: int) -> None:
     entries = list(store.since(account.member, max(published, 0)))
     opening = [events.of_opening(account)] if published < 0 else []
     bus.publish(opening + [event for entry in entries for event in events.of_entry(entry)])
-    _mark(account.member, max((entry.n for entry in entries), default=0))
+    _mark(account.member, published, max((entry.n for entry in entries), default=0))
     logger.warning("changes_republished", member=account.member, entries=len(entries))
 
 

@@ -1,0 +1,75 @@
+"""A stack of its own for these tests: deployed as to AWS, on a free port, gone when they end."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli import programs
+from cli.connection import Connection
+from cli.local_stack import HOST, LocalStack
+from tests.embedded.partner import Partner, until
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """The programme, freshly deployed; or the one that FIDELIO_STACK=path/to/stack.json names, left as it is found."""
+    if running := os.environ.get("FIDELIO_STACK"):
+        with closing(Connection.read(Path(running))) as connection:
+            yield connection
+        return
+    local = LocalStack(tmp_path_factory.mktemp("stack"), _free_port())
+    try:
+        local.start()
+        local.bootstrap()
+        local.deploy()
+        with closing(Connection.read(local.connection_file)) as connection:
+            yield connection
+    finally:
+        local.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def partner(stack: Connection) -> Partner:
+    """A partner of the record shop, whose programme is in force."""
+    programs.publish(stack, programs.READY)
+    return Partner(stack, source="record.shop")
+
+
+@pytest.fixture(scope="module")
+def quiet_member(partner: Partner) -> str:
+    """A member at a moment when nothing moves any more, so that whole tables can be compared."""
+    member = partner.enrol()
+
+    def still() -> bool:
+        before = partner.tables()
+        time.sleep(1)
+        return partner.tables() == before
+
+    until(still, "the tables to come to rest")
+    return member
+
+
+@pytest.fixture(scope="session")
+def reader_token(stack: Connection) -> str:
+    """A token that may only read members."""
+    answer = httpx.post(
+        stack.token_url,
+        data={"grant_type": "client_credentials", "scope": "loyalty/members.read"},
+        auth=(stack.client_id, stack.client_secret),
+        trust_env=False,
+    )
+    token: str = answer.raise_for_status().json()["access_token"]
+    return token
