@@ -1,0 +1,49 @@
+"""The CDK app: `cdk deploy --all -c stage=dev`.
+
+Context: `stage` (local, dev, prod), `sender` (address mails come from), `alarm_email` (who hears of alarms).
+"""
+
+import os
+
+from aws_cdk import App, Environment, Tags
+from aws_cdk import aws_lambda as lambda_
+
+from infra.data_stack import DataStack
+from infra.packaging import lambda_code
+from infra.service_stack import ServiceStack
+from infra.stage import Stage, stage_named
+
+
+def build(app: App, stage: Stage, code: lambda_.Code) -> tuple[DataStack, ServiceStack]:
+    """Add both stacks of `stage` to `app`; every function runs `code`."""
+    env = _environment()
+    data = DataStack(app, stage, env)
+    service = ServiceStack(
+        app,
+        stage,
+        env,
+        data=data,
+        code=code,
+        sender=app.node.get_context("sender"),
+        alarm_email=app.node.try_get_context("alarm_email"),
+    )
+    Tags.of(app).add("application", "fidelio")
+    Tags.of(app).add("stage", stage.name)
+    return data, service
+
+
+def _environment() -> Environment | None:
+    """The account the CDK CLI found credentials for; without any, templates that fit every account."""
+    account, region = os.environ.get("CDK_DEFAULT_ACCOUNT"), os.environ.get("CDK_DEFAULT_REGION")
+    return Environment(account=account, region=region) if account and region else None
+
+
+def main() -> None:
+    app = App()
+    stage = stage_named(app.node.try_get_context("stage"))
+    build(app, stage, lambda_code(stage.name))
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

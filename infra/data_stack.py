@@ -1,0 +1,68 @@
+"""What must outlive every deployment: the tables, and the partners' identities."""
+
+from collections.abc import Mapping
+
+from aws_cdk import App, CfnOutput, Environment, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from infra import tables
+from infra.contract import operations, scopes
+from infra.identity import Identity
+from infra.stage import Stage
+
+_TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
+
+
+class DataStack(Stack):
+    """`fidelio-<stage>-data`."""
+
+    def __init__(self, app: App, stage: Stage, env: Environment | None) -> None:
+        super().__init__(
+            app,
+            stage.name_of("data"),
+            env=env,
+            description="Fidelio: tables and partner identities",
+            termination_protection=stage.protected,
+        )
+        self.tables = Tables(self, "Tables", stage).by_name
+        self.identity = Identity(self, "Identity", stage=stage, scopes=scopes(operations()))
+        for name, table in self.tables.items():
+            CfnOutput(self, f"{name.capitalize()}Table", value=table.table_name)
+
+
+class Tables(Construct):
+    """Every table of infra/tables.py."""
+
+    def __init__(self, scope: Construct, construct_id: str, stage: Stage) -> None:
+        super().__init__(scope, construct_id)
+        self.by_name: Mapping[str, dynamodb.Table] = {table.name: self._table(stage, table) for table in tables.TABLES}
+
+    def _table(self, stage: Stage, table: tables.Table) -> dynamodb.Table:
+        made = dynamodb.Table(
+            self,
+            table.name.capitalize(),
+            table_name=tables.physical_name(stage.name, table),
+            partition_key=_attribute(table.partition),
+            sort_key=_attribute(table.sort) if table.sort else None,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=stage.protected,
+            removal_policy=stage.removal_policy,
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if table.stream else None,
+            time_to_live_attribute=table.expires,
+        )
+        for index in table.indexes:
+            made.add_global_secondary_index(
+                index_name=index.name,
+                partition_key=_attribute(index.partition),
+                sort_key=_attribute(index.sort),
+                projection_type=dynamodb.ProjectionType.ALL,
+            )
+        return made
+
+
+def _attribute(key: tables.Key) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=key.name, type=_TYPES[key.type])

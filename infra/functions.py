@@ -1,0 +1,145 @@
+"""Every function, what starts it and all it may do. Read this table to know who can touch what.
+
+A function is called `<room>-<module>`, its code is `functions/<room>/<module>.py` with dashes as underscores. It
+may call exactly the DynamoDB actions listed, on exactly those tables; role, environment and wiring follow.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Started by the HTTP API; the routes are those of docs/openapi.json."""
+
+
+class Source(Enum):
+    """Who put an event on the bus."""
+
+    PARTNERS = "anyone but this programme"
+    OURSELVES = "loyalty"
+
+
+@dataclass(frozen=True, slots=True)
+class BusEvents:
+    """Started by events of these detail types, through a queue."""
+
+    source: Source
+    detail_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanges:
+    """Started by the stream of the accounts table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Started by the clock, as often as the stage says."""
+
+
+Trigger = Http | BusEvents | AccountChanges | Sweep
+
+# Seconds. An API caller waits at most ten; a sweep has a whole table to walk.
+TIMEOUTS: Mapping[type[Trigger], int] = {Http: 10, BusEvents: 30, AccountChanges: 30, Sweep: 300}
+
+
+class Right(Enum):
+    """What a function may do besides reading and writing tables."""
+
+    PUBLISH = "put events on the bus"
+    MAIL = "send mail from the programme's address"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One line of the table.
+
+    `tables`: DynamoDB actions by table (`entries`) or index (`entries/index/by_member`).
+    """
+
+    name: str
+    trigger: Trigger
+    tables: Mapping[str, tuple[str, ...]]
+    rights: tuple[Right, ...] = ()
+
+    @property
+    def room(self) -> str:
+        return self.name.partition("-")[0]
+
+    @property
+    def handler(self) -> str:
+        """Such as `functions.accrual.on_purchase_completed.handler`."""
+        room, _, module = self.name.partition("-")
+        return f"functions.{room}.{module.replace('-', '_')}.handler"
+
+    @property
+    def granted_tables(self) -> tuple[str, ...]:
+        """Names of the tables it may touch, itself or through an index, without repeats."""
+        return tuple(dict.fromkeys(path.partition("/")[0] for path in self.tables))
+
+
+_READ = ("GetItem",)
+_READ_AND_PUT = ("GetItem", "PutItem")
+
+_ENROLLING = {"members": _READ_AND_PUT, "accounts": ("PutItem",), "program": _READ}
+_EARNING = {"members": _READ, "accounts": _READ_AND_PUT, "entries": _READ_AND_PUT, "program": _READ}
+_REDEEMING = _EARNING | {"rewards": _READ_AND_PUT}
+
+FUNCTIONS = (
+    FunctionSpec("enrolment-api", Http(), _ENROLLING),
+    FunctionSpec(
+        "enrolment-on-member-enrolment-requested",
+        BusEvents(Source.PARTNERS, ("MemberEnrolmentRequested",)),
+        _ENROLLING,
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec("accrual-api", Http(), _EARNING),
+    FunctionSpec(
+        "accrual-on-purchase-completed",
+        BusEvents(Source.PARTNERS, ("PurchaseCompleted",)),
+        _EARNING,
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec("redemption-api", Http(), _REDEEMING),
+    FunctionSpec(
+        "redemption-on-redemption-requested",
+        BusEvents(Source.PARTNERS, ("RedemptionRequested",)),
+        _REDEEMING,
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "ledger-api",
+        Http(),
+        {"accounts": _READ, "entries/index/by_member": ("Query",)},
+    ),
+    FunctionSpec(
+        "ledger-on-account-change",
+        AccountChanges(),
+        {"accounts": ("UpdateItem",), "entries": ("GetItem", "BatchGetItem")},
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "ledger-every-hour",
+        Sweep(),
+        {"accounts": ("Scan", "UpdateItem"), "entries/index/by_member": ("Query",)},
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "notifications-on-loyalty-event",
+        BusEvents(Source.OURSELVES, ("MemberEnrolled", "PointsEarned", "RewardRedeemed")),
+        {
+            "members": _READ,
+            "entries": _READ,
+            "program": _READ,
+            "messages": ("PutItem",),
+        },
+        (Right.MAIL,),
+    ),
+    FunctionSpec(
+        "program-api",
+        Http(),
+        {"program": ("GetItem", "PutItem", "Query")},
+    ),
+)

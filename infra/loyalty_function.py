@@ -1,0 +1,131 @@
+"""The one way a function is deployed: code, role, log group, environment and alarms."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy, Tags
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ses as ses
+from constructs import Construct
+
+from infra.alarms import FIVE_MINUTES, Alarms, Symptom
+from infra.functions import TIMEOUTS, FunctionSpec, Right
+from infra.nag import accept
+from infra.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the functions of one stage share. `sender`: address mails come from, `mail`: its SES identity."""
+
+    stage: Stage
+    code: lambda_.Code
+    tables: Mapping[str, dynamodb.Table]
+    bus: events.EventBus
+    sender: str
+    mail: ses.EmailIdentity
+    alarms: Alarms
+
+
+class LoyaltyFunction(Construct):
+    """A function of the table in functions.py; its role holds what its line grants and no more."""
+
+    def __init__(self, scope: Construct, construct_id: str, house: House, spec: FunctionSpec) -> None:
+        super().__init__(scope, construct_id)
+        self._name = house.stage.name_of(spec.name)
+        self.function = self._function(house, spec)
+        accept(
+            self.function,
+            "AwsSolutions-L1",
+            "Built, tested and measured on Python 3.13, which Lambda supports; a newer one is chosen, not drifted to.",
+        )
+        Tags.of(self).add("room", spec.room)
+        self._watch(house.alarms, spec)
+
+    def _function(self, house: House, spec: FunctionSpec) -> lambda_.Function:
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/lambda/{self._name}",
+            retention=house.stage.log_retention,
+            # Goes with its function: left behind, it would block the name. What must be kept is in tables.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        return lambda_.Function(
+            self,
+            "Function",
+            function_name=self._name,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=house.stage.architecture,
+            code=house.code,
+            handler=spec.handler,
+            memory_size=512,
+            timeout=Duration.seconds(TIMEOUTS[type(spec.trigger)]),
+            role=self._role(house, spec, log_group),
+            log_group=log_group,
+            environment=dict(_environment(house, spec)),
+        )
+
+    def _role(self, house: House, spec: FunctionSpec, log_group: logs.LogGroup) -> iam.Role:
+        """No AWS managed policy: the usual one for logs may write to every log group of the account."""
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        log_group.grant_write(role)
+        for statement in _statements(house, spec):
+            role.add_to_policy(statement)
+        return role
+
+    def _watch(self, alarms: Alarms, spec: FunctionSpec) -> None:
+        # The functions answer or park whatever partners get wrong, so a single error is ours to look at.
+        alarms.watch(
+            self,
+            Symptom(
+                spec.name,
+                "errors",
+                self.function.metric_errors(period=FIVE_MINUTES, statistic="Sum"),
+                f"{self._name} failed: read its log group.",
+            ),
+        )
+        alarms.watch(
+            self,
+            Symptom(
+                spec.name,
+                "throttles",
+                self.function.metric_throttles(period=FIVE_MINUTES, statistic="Sum"),
+                f"{self._name} was refused a start: the account's limit of concurrent functions is reached.",
+            ),
+        )
+
+
+def _statements(house: House, spec: FunctionSpec) -> Iterator[iam.PolicyStatement]:
+    for path, actions in spec.tables.items():
+        yield iam.PolicyStatement(
+            actions=[f"dynamodb:{action}" for action in actions], resources=[_table_or_index_arn(house, path)]
+        )
+    if Right.PUBLISH in spec.rights:
+        yield iam.PolicyStatement(actions=["events:PutEvents"], resources=[house.bus.event_bus_arn])
+    if Right.MAIL in spec.rights:
+        yield iam.PolicyStatement(actions=["ses:SendEmail"], resources=[house.mail.email_identity_arn])
+
+
+def _table_or_index_arn(house: House, path: str) -> str:
+    """ARN for a path such as `entries` or `entries/index/by_member`."""
+    table, slash, index = path.partition("/")
+    return f"{house.tables[table].table_arn}{slash}{index}"
+
+
+def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
+    """The variables of what the function was granted: the name of anything else is of no use to it."""
+    yield "STAGE", house.stage.name
+    yield "LOG_LEVEL", "INFO"
+    yield "POWERTOOLS_SERVICE_NAME", spec.room
+    yield "POWERTOOLS_METRICS_NAMESPACE", "Fidelio"
+    for table in spec.granted_tables:
+        yield f"{table.upper()}_TABLE", house.tables[table].table_name
+    if Right.PUBLISH in spec.rights:
+        yield "BUS_NAME", house.bus.event_bus_name
+    if Right.MAIL in spec.rights:
+        yield "SENDER", house.sender

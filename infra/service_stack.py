@@ -1,0 +1,90 @@
+"""Everything that runs: bus, functions, gateway, alarms. What must be kept is in the data stack."""
+
+from aws_cdk import App, CfnOutput, Environment, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_ses as ses
+
+from infra.alarms import Alarms
+from infra.contract import operations, scopes
+from infra.data_stack import DataStack
+from infra.functions import FUNCTIONS, AccountChanges, BusEvents, FunctionSpec, Http, Sweep
+from infra.gateway import Gateway
+from infra.loyalty_function import House, LoyaltyFunction
+from infra.queues import QueuedFunction
+from infra.schedule import ScheduledFunction
+from infra.stage import Stage
+from infra.stream import StreamedFunction
+
+
+class ServiceStack(Stack):
+    """`fidelio-<stage>-service`."""
+
+    def __init__(
+        self,
+        app: App,
+        stage: Stage,
+        env: Environment | None,
+        *,
+        data: DataStack,
+        code: lambda_.Code,
+        sender: str,
+        alarm_email: str | None,
+    ) -> None:
+        super().__init__(
+            app,
+            stage.name_of("service"),
+            env=env,
+            description="Fidelio: bus, functions, API and alarms",
+            termination_protection=stage.protected,
+        )
+        house = House(
+            stage=stage,
+            code=code,
+            tables=data.tables,
+            bus=events.EventBus(self, "Bus", event_bus_name=f"fidelio-{stage.name}"),
+            sender=sender,
+            mail=ses.EmailIdentity(self, "Sender", identity=ses.Identity.email(sender)),
+            alarms=Alarms(self, "Alarms", stage=stage, email=alarm_email),
+        )
+        gateway = Gateway(
+            self,
+            "Gateway",
+            stage=stage,
+            identity=data.identity,
+            operations=operations(),
+            functions=self._functions(house),
+            alarms=house.alarms,
+        )
+        self._outputs(data, house, gateway)
+
+    def _functions(self, house: House) -> dict[str, lambda_.Function]:
+        """Deploy every function with what starts it; answer those that the gateway starts."""
+        by_name = {spec.name: self._function(house, spec) for spec in FUNCTIONS}
+        return {name: made.function for name, made in by_name.items() if isinstance(made, LoyaltyFunction)}
+
+    def _function(
+        self, house: House, spec: FunctionSpec
+    ) -> LoyaltyFunction | QueuedFunction | StreamedFunction | ScheduledFunction:
+        match spec.trigger:
+            case Http():
+                return LoyaltyFunction(self, spec.name, house, spec)
+            case BusEvents() as trigger:
+                return QueuedFunction(self, spec.name, house, spec, trigger)
+            case AccountChanges():
+                return StreamedFunction(self, spec.name, house, spec)
+            case Sweep():
+                return ScheduledFunction(self, spec.name, house, spec)
+
+    def _outputs(self, data: DataStack, house: House, gateway: Gateway) -> None:
+        outputs = {
+            "ApiUrl": gateway.url,
+            "ApiId": gateway.api.api_id,
+            "UserPoolId": data.identity.pool.user_pool_id,
+            "ClientId": data.identity.first_partner.user_pool_client_id,
+            "TokenUrl": data.identity.token_url,
+            "BusName": house.bus.event_bus_name,
+            "Scopes": " ".join(scopes(operations())),
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)

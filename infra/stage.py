@@ -1,0 +1,90 @@
+"""The three stages and everything that differs between them. No other file asks which stage it is in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+
+class UnknownStageError(ValueError):
+    """The context value `stage` names no stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One deployment of the programme.
+
+    `visibility_factor`: how many function timeouts a received message stays invisible.
+    `sweep_every`: pause between two runs of the scheduled functions, in EventBridge Scheduler's words.
+    `stream_record_age`: how long the stream function may retry a change before it is a dead letter.
+    `requests_per_second`, `burst`: throttling of the whole API.
+    """
+
+    name: str
+    architecture: lambda_.Architecture
+    log_retention: logs.RetentionDays
+    removal_policy: RemovalPolicy
+    protected: bool
+    visibility_factor: int
+    sweep_every: str
+    stream_record_age: Duration
+    requests_per_second: int
+    burst: int
+
+    def name_of(self, thing: str) -> str:
+        """Physical name of a resource of this stage, such as `fidelio-dev-accrual-api`."""
+        return f"fidelio-{self.name}-{thing}"
+
+
+# The emulator runs functions on the host's own processor and gives up on a stream record only by its age. A
+# developer wants to see a dead letter within minutes; 30 s still outlasts the longest cold start seen (25 s).
+_LOCAL = Stage(
+    name="local",
+    architecture=lambda_.Architecture.X86_64,
+    log_retention=logs.RetentionDays.ONE_WEEK,
+    removal_policy=RemovalPolicy.DESTROY,
+    protected=False,
+    visibility_factor=1,
+    sweep_every="rate(1 minute)",
+    stream_record_age=Duration.minutes(1),
+    requests_per_second=100,
+    burst=200,
+)
+# Six timeouts is what Lambda asks for: it retries a throttled batch before the queue shows it again.
+# Retain except on create: a first deployment that rolls back must not leave names that block the second.
+_DEV = Stage(
+    name="dev",
+    architecture=lambda_.Architecture.ARM_64,
+    log_retention=logs.RetentionDays.TWO_WEEKS,
+    removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    protected=False,
+    visibility_factor=6,
+    sweep_every="rate(1 hour)",
+    stream_record_age=Duration.hours(12),
+    requests_per_second=100,
+    burst=200,
+)
+_PROD = Stage(
+    name="prod",
+    architecture=lambda_.Architecture.ARM_64,
+    log_retention=logs.RetentionDays.SIX_MONTHS,
+    removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    protected=True,
+    visibility_factor=6,
+    sweep_every="rate(1 hour)",
+    stream_record_age=Duration.hours(12),
+    requests_per_second=1000,
+    burst=2000,
+)
+
+STAGES: Mapping[str, Stage] = {stage.name: stage for stage in (_LOCAL, _DEV, _PROD)}
+
+
+def stage_named(name: Any) -> Stage:
+    """The stage of the context value `stage`. Raises UnknownStageError with the ones there are."""
+    if name not in STAGES:
+        raise UnknownStageError(f"unknown stage {name!r}: deploy with -c stage={'|'.join(STAGES)}")
+    return STAGES[name]

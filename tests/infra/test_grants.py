@@ -1,0 +1,130 @@
+"""Who may touch what: the roles and environments of the functions."""
+
+import importlib.util
+from typing import get_args
+
+import pytest
+
+from functions.runtime import settings
+from infra.functions import FUNCTIONS, AccountChanges, BusEvents, FunctionSpec
+from infra.tables import TABLES
+from tests.infra.templates import Deployment
+
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"}
+
+
+def writers(deployment: Deployment, table: str) -> set[str]:
+    return {name for name in deployment.functions if deployment.actions_on(name, table) & WRITES}
+
+
+def with_action(deployment: Deployment, action: str) -> set[str]:
+    return {name for name in deployment.functions for actions, _ in deployment.statements(name) if action in actions}
+
+
+@pytest.mark.parametrize("spec", FUNCTIONS, ids=lambda spec: spec.name)
+def test_a_role_holds_the_table_rights_of_its_line_and_no_others(prod: Deployment, spec: FunctionSpec) -> None:
+    for table in TABLES:
+        for path in (table.name, *(f"{table.name}/index/{index.name}" for index in table.indexes)):
+            assert prod.actions_on(spec.name, path) == set(spec.tables.get(path, ())), path
+
+
+@pytest.mark.parametrize("spec", FUNCTIONS, ids=lambda spec: spec.name)
+def test_a_function_knows_the_names_of_the_tables_it_was_granted_and_no_others(
+    deployment: Deployment, spec: FunctionSpec
+) -> None:
+    known = {
+        deployment.resources("AWS::DynamoDB::Table")[deployment.text(value)]["TableName"]
+        for name, value in deployment.functions[spec.name]["Environment"]["Variables"].items()
+        if name.endswith("_TABLE")
+    }
+    assert known == deployment.tables_granted(spec.name)
+
+
+def test_a_function_finds_its_tables_under_the_names_its_settings_read(prod: Deployment) -> None:
+    assert {table.name for table in TABLES} == set(get_args(settings.Table))
+    variables = prod.functions["redemption-api"]["Environment"]["Variables"]
+    assert {f"{name}_TABLE" for name in ("MEMBERS", "ACCOUNTS", "ENTRIES", "REWARDS", "PROGRAM")} <= set(variables)
+
+
+def test_only_the_ledger_and_those_who_commit_to_it_may_write_accounts(prod: Deployment) -> None:
+    assert writers(prod, "accounts") == {
+        "enrolment-api",
+        "enrolment-on-member-enrolment-requested",
+        "accrual-api",
+        "accrual-on-purchase-completed",
+        "redemption-api",
+        "redemption-on-redemption-requested",
+        "ledger-on-account-change",
+        "ledger-every-hour",
+    }
+
+
+def test_only_earning_and_redeeming_may_add_entries_and_nobody_may_change_or_delete_one(prod: Deployment) -> None:
+    assert writers(prod, "entries") == {
+        "accrual-api",
+        "accrual-on-purchase-completed",
+        "redemption-api",
+        "redemption-on-redemption-requested",
+    }
+    for name in prod.functions:
+        assert not prod.actions_on(name, "entries") & (WRITES - {"PutItem"}), name
+
+
+def test_only_the_programme_may_change_the_programme(prod: Deployment) -> None:
+    assert writers(prod, "program") == {"program-api"}
+
+
+def test_only_queue_consumers_and_the_publishers_may_put_events(prod: Deployment) -> None:
+    assert with_action(prod, "events:PutEvents") == {
+        "enrolment-on-member-enrolment-requested",
+        "accrual-on-purchase-completed",
+        "redemption-on-redemption-requested",
+        "ledger-on-account-change",
+        "ledger-every-hour",
+    }
+
+
+def test_only_notifications_may_send_mail(prod: Deployment) -> None:
+    assert with_action(prod, "ses:SendEmail") == {"notifications-on-loyalty-event"}
+
+
+def test_only_the_sweep_may_scan(prod: Deployment) -> None:
+    assert with_action(prod, "dynamodb:Scan") == {"ledger-every-hour"}
+
+
+def test_a_publisher_knows_the_bus_and_a_sender_its_address(prod: Deployment) -> None:
+    for variable, action in (("BUS_NAME", "events:PutEvents"), ("SENDER", "ses:SendEmail")):
+        knowing = {name for name, made in prod.functions.items() if variable in made["Environment"]["Variables"]}
+        assert knowing == with_action(prod, action)
+
+
+def test_a_queue_consumer_may_park_messages_in_its_own_dead_letter_queue_only(prod: Deployment) -> None:
+    for spec in FUNCTIONS:
+        if isinstance(spec.trigger, BusEvents):
+            url = prod.text(prod.functions[spec.name]["Environment"]["Variables"]["DEAD_LETTER_QUEUE_URL"])
+            parks = [arns for actions, arns in prod.statements(spec.name) if "sqs:SendMessage" in actions]
+            assert parks == [{f"{url}.Arn"}]
+            assert prod.resources("AWS::SQS::Queue")[url]["QueueName"] == f"fidelio-prod-{spec.name}-dead-letters"
+
+
+def test_only_the_stream_function_may_read_the_stream(prod: Deployment) -> None:
+    expected = {spec.name for spec in FUNCTIONS if isinstance(spec.trigger, AccountChanges)}
+    assert with_action(prod, "dynamodb:GetRecords") == expected
+
+
+def test_the_scheduler_may_start_its_function_and_leave_dead_letters_and_nothing_else(prod: Deployment) -> None:
+    (schedule,) = prod.resources("AWS::Scheduler::Schedule").values()
+    role = prod.text(schedule["Target"]["RoleArn"]).removesuffix(".Arn")
+    (policy,) = [made for made in prod.resources("AWS::IAM::Policy").values() if role in map(prod.text, made["Roles"])]
+    assert list(prod.granted(policy["PolicyDocument"])) == [
+        ({"lambda:InvokeFunction"}, {prod.text(schedule["Target"]["Arn"])}),
+        ({"sqs:SendMessage"}, {prod.text(schedule["Target"]["DeadLetterConfig"]["Arn"])}),
+    ]
+
+
+@pytest.mark.parametrize("spec", FUNCTIONS, ids=lambda spec: spec.name)
+def test_the_code_of_a_function_is_where_its_name_says(prod: Deployment, spec: FunctionSpec) -> None:
+    handler = prod.functions[spec.name]["Handler"]
+    module, _, name = handler.rpartition(".")
+    assert name == "handler"
+    assert importlib.util.find_spec(module) is not None, f"{module} is not in the package"

@@ -1,0 +1,69 @@
+"""The stages as a whole: what they publish about themselves, and what the public checkers say of them."""
+
+import json
+
+import pytest
+from cdk_nag import AwsSolutionsChecks
+from cfnlint import ManualArgs, lint  # type: ignore[import-untyped]
+
+from infra.stage import UnknownStageError, stage_named
+from tests.infra.templates import OPERATOR, Deployment
+
+CFN_LINT = ManualArgs(
+    regions=["eu-west-1"],
+    ignore_checks=[
+        "W3005",  # the CDK writes every dependency out, also one that a reference implies
+        "W6001",  # the service repeats the identities of the data stack, so that partners look in one place
+    ],
+)
+
+
+def test_cdk_nag_finds_nothing_that_is_not_explained(deployment: Deployment) -> None:
+    report = AwsSolutionsChecks().validate_scope(deployment.app)
+    findings = [
+        f"{violation.rule_name} at {resource.construct_path}: {violation.description}"
+        for violation in report.violations
+        for resource in violation.violating_resources
+    ]
+    assert findings == []
+
+
+def test_cfn_lint_finds_nothing(deployment: Deployment) -> None:
+    for name, template in deployment.templates.items():
+        findings = lint(json.dumps(template), config=CFN_LINT)
+        assert [str(finding) for finding in findings] == [], name
+
+
+def test_the_service_says_what_a_partner_needs_to_know(deployment: Deployment) -> None:
+    outputs = set(deployment.templates[f"fidelio-{deployment.stage}-service"]["Outputs"])
+    assert outputs == {"ApiUrl", "ApiId", "UserPoolId", "ClientId", "TokenUrl", "BusName", "Scopes"}
+
+
+def test_the_data_stack_says_how_its_tables_are_called(deployment: Deployment) -> None:
+    outputs = deployment.templates[f"fidelio-{deployment.stage}-data"]["Outputs"]
+    names = {"MembersTable", "AccountsTable", "EntriesTable", "RewardsTable", "ProgramTable", "MessagesTable"}
+    assert {name for name, made in outputs.items() if "Export" not in made} == names
+
+
+def test_the_operator_is_told_of_alarms_by_mail_if_there_is_one(prod: Deployment, local: Deployment) -> None:
+    (subscription,) = prod.resources("AWS::SNS::Subscription").values()
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", OPERATOR)
+    assert local.resources("AWS::SNS::Subscription") == {}
+
+
+def test_cloudwatch_may_publish_to_the_alarm_topic(deployment: Deployment) -> None:
+    (policy,) = deployment.resources("AWS::SNS::TopicPolicy").values()
+    assert [
+        statement["Principal"] for statement in policy["PolicyDocument"]["Statement"] if statement["Effect"] == "Allow"
+    ] == [{"Service": "cloudwatch.amazonaws.com"}]
+
+
+def test_the_sweep_runs_every_hour_in_the_cloud_and_every_minute_locally(deployment: Deployment) -> None:
+    (schedule,) = deployment.resources("AWS::Scheduler::Schedule").values()
+    assert schedule["ScheduleExpression"] == ("rate(1 minute)" if deployment.stage == "local" else "rate(1 hour)")
+
+
+@pytest.mark.parametrize("name", ["staging", "", None])
+def test_an_unknown_stage_is_refused_with_the_ones_there_are(name: str | None) -> None:
+    with pytest.raises(UnknownStageError, match=r"-c stage=local\|dev\|prod"):
+        stage_named(name)
