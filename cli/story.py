@@ -35,21 +35,26 @@ class StoryError(ExplainedError):
 def tell(connection: Connection, console: Console) -> None:
     """Publish the ready programme, play the steps, show what happened and how to go on. Raises StoryError."""
     programs.publish(connection, programs.READY)
+    told_before = False
     for step in json.loads(FILE.read_text()):
-        _play(connection, step)
+        told_before |= _play(connection, step)
     members = [_settled(connection, card) for card in CARDS]
     _show_members(connection, console, members)
-    _show_mails(connection, console)
+    if told_before:
+        console.print("All of this was booked before, and its mails went out then: a repeat changes nothing.")
+    else:
+        _show_mails(connection, console)
     _show_calls(connection, console, members[0]["member_id"])
 
 
-def _play(connection: Connection, step: Mapping[str, Any]) -> None:
+def _play(connection: Connection, step: Mapping[str, Any]) -> bool:
+    """Carry out one step; True if the answer says that it was carried out before."""
     if step["way"] == "https":
         headers = {"Idempotency-Key": step["idempotency_key"]} if "idempotency_key" in step else {}
         answer = connection.api.post(step["path"], json=step["body"], headers=headers)
         if not answer.is_success:
             raise StoryError(f"POST {step['path']} answered {answer.status_code}: {answer.text}")
-        return
+        return "Idempotency-Replayed" in answer.headers
     detail_type, detail = step["detail_type"], step["detail"]
     if detail_type == "PurchaseCompleted":
         _until(lambda: _find(connection, detail["member"]["card"]), "the member who enrols over the bus")
@@ -61,6 +66,7 @@ def _play(connection: Connection, step: Mapping[str, Any]) -> None:
     }
     if connection.aws("events").put_events(Entries=[entry])["FailedEntryCount"]:  # type: ignore[list-item]
         raise StoryError(f"The bus did not take {detail_type}.")
+    return False
 
 
 def _settled(connection: Connection, card: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The CDK app: `cdk deploy --all -c stage=dev`.
 
-Context: `stage` (local, dev, prod), `sender` (address mails come from), `alarm_email` (who hears of alarms).
+Context: `stage` (local, dev, prod), `partners` (names of the systems that call, each with a client id and so a receipt
+namespace of its own), `sender` (address mails come from), `alarm_email` (who hears of alarms).
 """
 
 import os
@@ -17,7 +18,7 @@ from infra.stage import Stage, stage_named
 def build(app: App, stage: Stage, code: lambda_.Code) -> tuple[DataStack, ServiceStack]:
     """Add both stacks of `stage` to `app`; every function runs `code`."""
     env = _environment()
-    data = DataStack(app, stage, env)
+    data = DataStack(app, stage, env, partners=tuple(app.node.get_context("partners").split(",")))
     service = ServiceStack(
         app,
         stage,

@@ -17,7 +17,7 @@ _TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER
 class DataStack(Stack):
     """`fidelio-<stage>-data`."""
 
-    def __init__(self, app: App, stage: Stage, env: Environment | None) -> None:
+    def __init__(self, app: App, stage: Stage, env: Environment | None, partners: tuple[str, ...]) -> None:
         super().__init__(
             app,
             stage.name_of("data"),
@@ -26,7 +26,7 @@ class DataStack(Stack):
             termination_protection=stage.protected,
         )
         self.tables = Tables(self, "Tables", stage).by_name
-        self.identity = Identity(self, "Identity", stage=stage, scopes=scopes(operations()))
+        self.identity = Identity(self, "Identity", stage=stage, scopes=scopes(operations()), partners=partners)
         for name, table in self.tables.items():
             CfnOutput(self, f"{name.capitalize()}Table", value=table.table_name)
 

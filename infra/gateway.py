@@ -51,7 +51,7 @@ class Gateway(Construct):
         self.api = apigatewayv2.HttpApi(self, "Api", api_name=stage.name_of("api"), create_default_stage=False)
         self.url = self._stage(stage).url
         self._authorizer = authorizers.HttpUserPoolAuthorizer(
-            "Partners", identity.pool, user_pool_clients=[identity.first_partner]
+            "Partners", identity.pool, user_pool_clients=list(identity.partners.values())
         )
         self._integrations = {
             name: integrations.HttpLambdaIntegration(name, function, scope_permission_to_route=False)

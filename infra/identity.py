@@ -12,8 +12,10 @@ from infra.stage import Stage
 class Identity(Construct):
     """A Cognito pool without people in it: partner systems trade their secret for a token of one hour."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, stage: Stage, scopes: tuple[str, ...]) -> None:
-        """`scopes` are those of the contract, such as `loyalty/members.read`."""
+    def __init__(
+        self, scope: Construct, construct_id: str, *, stage: Stage, scopes: tuple[str, ...], partners: tuple[str, ...]
+    ) -> None:
+        """`scopes` are those of the contract, such as `loyalty/members.read`; `partners` the names of the systems."""
         super().__init__(scope, construct_id)
         self.pool = self._pool(stage)
         # A domain prefix is one for all accounts of a region, hence the account in it.
@@ -23,7 +25,7 @@ class Identity(Construct):
         )
         self.token_url = f"{domain.base_url()}/oauth2/token"
         self._scopes = self._resource_server(scopes)
-        self.first_partner = self._partner("FirstPartner", stage.name_of("first-partner"))
+        self.partners = {name: self._partner(name, stage.name_of(name)) for name in partners}
 
     def _pool(self, stage: Stage) -> cognito.UserPool:
         pool = cognito.UserPool(

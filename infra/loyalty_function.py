@@ -119,8 +119,9 @@ def _table_or_index_arn(house: House, path: str) -> str:
 
 def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
     """The variables of what the function was granted: the name of anything else is of no use to it."""
-    yield "STAGE", house.stage.name
     yield "LOG_LEVEL", "INFO"
+    # Lambda's own value, `:UTC`, is one that date libraries have tripped over.
+    yield "TZ", "UTC"
     yield "POWERTOOLS_SERVICE_NAME", spec.room
     yield "POWERTOOLS_METRICS_NAMESPACE", "Fidelio"
     for table in spec.granted_tables:

@@ -43,7 +43,6 @@ _UNUSED = (
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
     "babel/messages",
-    "boto3/examples",
     "dateutil/zoneinfo/*.tar.gz",
     "pydantic/mypy.py",
     "pydantic/v1",
@@ -190,8 +189,9 @@ def _prune(folder: Path) -> None:
 
 
 def _unused_data(folder: Path) -> Iterator[Path]:
-    for models in (folder / "botocore" / "data", folder / "boto3" / "data"):
-        yield from (path for path in models.iterdir() if path.is_dir() and path.name not in _SERVICES)
+    for model in (folder / "botocore" / "data").iterdir():
+        if model.is_dir() and model.name not in _SERVICES:
+            yield model
     for locale in (folder / "babel" / "locale-data").iterdir():
         if locale.name.split(".")[0].split("_")[0] not in _LANGUAGES:
             yield locale

@@ -77,11 +77,12 @@ class ServiceStack(Stack):
                 return ScheduledFunction(self, spec.name, house, spec)
 
     def _outputs(self, data: DataStack, house: House, gateway: Gateway) -> None:
+        partners = data.identity.partners
         outputs = {
             "ApiUrl": gateway.url,
             "ApiId": gateway.api.api_id,
             "UserPoolId": data.identity.pool.user_pool_id,
-            "ClientId": data.identity.first_partner.user_pool_client_id,
+            "ClientIds": " ".join(f"{name}={client.user_pool_client_id}" for name, client in partners.items()),
             "TokenUrl": data.identity.token_url,
             "BusName": house.bus.event_bus_name,
             "Scopes": " ".join(scopes(operations())),

@@ -36,23 +36,24 @@ def test_every_route_but_health_needs_a_token_with_a_scope(deployment: Deploymen
             assert route["AuthorizationScopes"], route["RouteKey"]
 
 
-def test_tokens_are_those_that_our_pool_issued_to_the_first_partner(deployment: Deployment) -> None:
+def test_tokens_are_those_that_our_pool_issued_to_a_partner(deployment: Deployment) -> None:
     (authorizer,) = deployment.resources("AWS::ApiGatewayV2::Authorizer").values()
     (pool,) = deployment.resources("AWS::Cognito::UserPool")
-    (partner,) = deployment.resources("AWS::Cognito::UserPoolClient")
+    partners = deployment.resources("AWS::Cognito::UserPoolClient")
     token = authorizer["JwtConfiguration"]
     assert deployment.text(token["Issuer"]) == f"https://cognito-idp.AWS::Region.amazonaws.com/{pool}"
-    assert [deployment.text(audience) for audience in token["Audience"]] == [partner]
+    assert [deployment.text(audience) for audience in token["Audience"]] == list(partners)
+    assert len(partners) == 2
 
 
-def test_the_first_partner_can_be_granted_every_scope_and_only_by_its_secret(deployment: Deployment) -> None:
+def test_every_partner_can_be_granted_every_scope_and_only_by_its_secret(deployment: Deployment) -> None:
     (server,) = deployment.resources("AWS::Cognito::UserPoolResourceServer")
-    (partner,) = deployment.resources("AWS::Cognito::UserPoolClient").values()
-    granted = [deployment.text(scope).replace(server, "loyalty") for scope in partner["AllowedOAuthScopes"]]
-    assert sorted(granted) == list(scopes(operations()))
-    assert partner["AllowedOAuthFlows"] == ["client_credentials"]
-    assert partner["GenerateSecret"] is True
-    assert (partner["AccessTokenValidity"], partner["TokenValidityUnits"]["AccessToken"]) == (60, "minutes")
+    for partner in deployment.resources("AWS::Cognito::UserPoolClient").values():
+        granted = [deployment.text(scope).replace(server, "loyalty") for scope in partner["AllowedOAuthScopes"]]
+        assert sorted(granted) == list(scopes(operations()))
+        assert partner["AllowedOAuthFlows"] == ["client_credentials"]
+        assert partner["GenerateSecret"] is True
+        assert (partner["AccessTokenValidity"], partner["TokenValidityUnits"]["AccessToken"]) == (60, "minutes")
 
 
 def test_nobody_can_sign_up_by_themselves(deployment: Deployment) -> None:

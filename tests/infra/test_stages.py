@@ -36,7 +36,7 @@ def test_cfn_lint_finds_nothing(deployment: Deployment) -> None:
 
 def test_the_service_says_what_a_partner_needs_to_know(deployment: Deployment) -> None:
     outputs = set(deployment.templates[f"fidelio-{deployment.stage}-service"]["Outputs"])
-    assert outputs == {"ApiUrl", "ApiId", "UserPoolId", "ClientId", "TokenUrl", "BusName", "Scopes"}
+    assert outputs == {"ApiUrl", "ApiId", "UserPoolId", "ClientIds", "TokenUrl", "BusName", "Scopes"}
 
 
 def test_the_data_stack_says_how_its_tables_are_called(deployment: Deployment) -> None:

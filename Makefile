@@ -1,0 +1,51 @@
+# Every command of this project. Each installs what it needs into the checkout first: tools/setup, at once when done.
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
+export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.tools/jsii
+unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
+.DEFAULT_GOAL := help
+.PHONY: help setup up down demo test check synth deploy bench openapi requirements clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
+
+setup: ## Install everything into this checkout (the others do it by themselves)
+	@tools/setup
+
+up: setup ## Start AWS on this machine with the programme in it; DETACH=1 leaves it running
+	@.venv/bin/loyalty up $(if $(DETACH),--detach)
+
+down: setup ## Stop what DETACH=1 left running; its data stays
+	@.venv/bin/loyalty down
+
+demo: setup ## Run the programme on real sample purchases; DATA=full on all of them
+	@.venv/bin/loyalty demo $(if $(DATA),--data $(DATA))
+
+test: setup ## Run all tests: unit, functional, contract, infra, and against a stack of their own
+	@.venv/bin/pytest
+
+check: setup ## Check style, types, who imports whom, and the infrastructure
+	@.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy --strict
+	@.venv/bin/lint-imports
+	@.venv/bin/pytest tests/infra
+
+synth: setup ## Write the CloudFormation templates to cdk.out; STAGE=dev unless given
+	@tools/cdk synth --quiet --context stage=$(or $(STAGE),dev)
+
+deploy: setup ## Deploy to the AWS account of your credentials; STAGE=dev or prod
+	@test -n "$(STAGE)" || { echo "Which stage? make deploy STAGE=dev" >&2; exit 2; }
+	@tools/cdk deploy --all --context stage=$(STAGE)
+
+bench: setup ## Measure throughput and latency
+	@.venv/bin/pytest -q -s tests/bench
+
+openapi: setup ## Write docs/openapi.json anew from the code
+	@.venv/bin/python -m cli.openapi
+
+requirements: setup ## Pin the requirements of pyproject.toml; UPGRADE=1 takes the newest
+	@UPGRADE=$(UPGRADE) tools/requirements
+
+clean: ## Remove all that was installed, built or stored here
+	@test ! -x .venv/bin/loyalty || .venv/bin/loyalty down
+	@rm -rf .venv .tools .local cdk.out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

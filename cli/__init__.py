@@ -1,0 +1,1 @@
+"""The `loyalty` command: the programme on this machine, tried, measured and proven."""

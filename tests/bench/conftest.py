@@ -1,0 +1,3 @@
+from tests.embedded.conftest import partner, stack
+
+__all__ = ["partner", "stack"]

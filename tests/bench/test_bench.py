@@ -1,0 +1,57 @@
+"""`make bench`: what is measured, as ratios side by side in one run. Nothing here asserts on a time.
+
+Write and read units are asserted, in tests/embedded/test_capacity.py: they do not depend on the machine.
+"""
+
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import cold, warm
+from tests.embedded.metered import metering
+from tests.embedded.partner import Partner, fresh, purchase
+
+console = Console(width=100)
+CALLERS, CALLS = 8, 240
+
+
+def test_cold_start() -> None:
+    measured = cold.measure()
+    floor = measured["botocore"]
+    table = Table("cold import and client", "ms", "over a bare botocore client", title="Budget: 1.5, never above 2")
+    for name, seconds in measured.items():
+        table.add_row(name, f"{seconds * 1000:.0f}", f"{seconds / floor:.2f}")
+    console.print("\n", table)
+
+
+def test_warm_cpu(partner: Partner) -> None:
+    with metering(partner.stack) as meter:
+        ours, floor = warm.measure(partner.stack, meter)
+    table = Table("warm purchase", "CPU ms", "over the floor", title="Budget: 1.5")
+    table.add_row("botocore alone, same calls", f"{floor * 1000:.2f}", "1.00")
+    table.add_row("accrual-api", f"{ours * 1000:.2f}", f"{ours / floor:.2f}")
+    console.print("\n", table)
+
+
+def test_throughput_of_the_local_stack(partner: Partner) -> None:
+    members = [partner.enrol() for _ in range(CALLERS)]
+    for member in members:
+        partner.post("/v1/purchases", purchase({"id": member}, id=fresh("warm")))
+
+    def call(i: int) -> float:
+        started = time.perf_counter()
+        assert partner.post("/v1/purchases", purchase({"id": members[i % CALLERS]})).status_code == 201
+        return time.perf_counter() - started
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CALLERS) as pool:
+        seconds = sorted(pool.map(call, range(CALLS)))
+    rate = CALLS / (time.perf_counter() - started)
+    table = Table("purchases over HTTPS, 8 callers", "", title="The emulator on this machine, not AWS")
+    table.add_row("a second", f"{rate:.0f}")
+    table.add_row("median, ms", f"{statistics.median(seconds) * 1000:.0f}")
+    table.add_row("one in ten is slower than, ms", f"{seconds[int(CALLS * 0.9)] * 1000:.0f}")
+    console.print("\n", table)

@@ -1,0 +1,94 @@
+"""What an operation costs: the real handlers in this process, on the deployed tables, with a meter on every call."""
+
+import importlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from cli.connection import Connection
+from functions.runtime import aws
+
+CALLER = "meter"
+
+
+@dataclass
+class Bill:
+    """Calls to DynamoDB and the capacity they consumed, as DynamoDB says."""
+
+    calls: int = 0
+    write_units: float = 0
+    read_units: float = 0
+
+    def add(self, consumed: Any, *, writing: bool) -> None:
+        self.calls += 1
+        for table in consumed if isinstance(consumed, list) else [consumed]:
+            units = float(table.get("CapacityUnits", 0))
+            if writing:
+                self.write_units += units
+            else:
+                self.read_units += units
+
+
+class Meter:
+    """Handlers that call the deployed tables and are billed for it."""
+
+    def __init__(self, stack: Connection) -> None:
+        self._client = aws.dynamodb()
+        self._stack = stack
+        self._bill = Bill()
+        events = self._client.meta.events
+        events.register("before-parameter-build.dynamodb.*", self._ask)
+        events.register("after-call.dynamodb.*", self._note)
+
+    def _ask(self, params: dict[str, Any], **_: Any) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        if "ConsumedCapacity" in parsed:
+            self._bill.add(parsed["ConsumedCapacity"], writing=model.name in {"TransactWriteItems", "PutItem"})
+
+    @contextmanager
+    def bill(self) -> Iterator[Bill]:
+        self._bill = Bill()
+        yield self._bill
+
+    def call(self, room: str, method: str, path: str, body: object = None, key: str | None = None) -> Any:
+        """The body of a handler's answer."""
+        event = {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json"} | ({"idempotency-key": key} if key else {}),
+            "requestContext": {
+                "requestId": "meter",
+                "stage": "$default",
+                "http": {"method": method, "path": path},
+                "authorizer": {"jwt": {"claims": {"client_id": CALLER}}},
+            },
+            "body": json.dumps(body) if body is not None else None,
+            "isBase64Encoded": False,
+        }
+        answer = importlib.import_module(f"functions.{room}.api").handler(event, LambdaContext())
+        assert answer["statusCode"] < 300, answer["body"]
+        return json.loads(answer["body"])
+
+
+@contextmanager
+def metering(stack: Connection) -> Iterator[Meter]:
+    """A meter on the deployed stack, with the environment that the CDK gives the functions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
+        patch.setenv("AWS_DEFAULT_REGION", stack.region)
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        for name, table in stack.table_names.items():
+            patch.setenv(f"{name.upper()}_TABLE", table)
+        aws.dynamodb.cache_clear()
+        yield Meter(stack)
+        aws.dynamodb.cache_clear()
