@@ -8,11 +8,19 @@ from pydantic_core import PydanticCustomError
 from functions.accrual.earning import Purchase, PurchaseLine
 from functions.ledger.account import Entry
 from functions.ledger.contract import EffectOut, MemberRef
-from functions.runtime.validation import LARGEST_AMOUNT, Amount, Currency, Input, Instant, OperationId, Output
+from functions.runtime.validation import (
+    LARGEST_AMOUNT,
+    Amount,
+    AttributeValue,
+    Currency,
+    Input,
+    Instant,
+    OperationId,
+    Output,
+    Word,
+)
 
 LARGEST_BASKET = 500
-
-Word = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class PurchaseLineIn(Input):
@@ -38,7 +46,7 @@ class PurchaseIn(Input):
     store: Word | None = None
     channel: Word | None = None
     payment_method: Word | None = None
-    attributes: Annotated[dict[Word, Word | int | bool], Field(max_length=50, default_factory=dict)]
+    attributes: Annotated[dict[Word, AttributeValue], Field(max_length=50, default_factory=dict)]
 
     @model_validator(mode="after")
     def _lines_fit_together(self) -> Self:

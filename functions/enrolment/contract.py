@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.enrolment.member import Member
-from functions.ledger.contract import Card, Email, ExternalId, Phone, normal_email
+from functions.ledger.contract import Card, Email, ExternalId, Phone
 from functions.ledger.identity import Identity
 from functions.runtime.validation import Input, OperationId, Output
 
@@ -36,7 +36,7 @@ class MemberIn(Input):
         values = {
             "external_id": self.external_id,
             "card": self.card,
-            "email": normal_email(self.email) if self.email else None,
+            "email": self.email,
             "phone": self.phone,
         }
         return [Identity(kind, value, source) for kind, value in values.items() if value]  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.ledger.account import Account, Entry, Reason
@@ -17,7 +17,11 @@ def normal_email(address: str) -> str:
     return address.strip().lower()
 
 
-Email = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Email = Annotated[
+    str,
+    Field(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    AfterValidator(normal_email),
+]
 Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164.", examples=["+33612345678"])]
 Card = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{4,32}$")]
 ExternalId = Annotated[
@@ -49,7 +53,7 @@ class MemberRef(Input):
         for kind in ("id", "external_id", "card", "email", "phone"):
             value = getattr(self, kind)
             if value is not None:
-                return Identity(kind, normal_email(value) if kind == "email" else value, source)
+                return Identity(kind, value, source)
         raise AssertionError("a validated reference has one identity")
 
 

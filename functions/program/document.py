@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from functions.program.model import EarningRule, Program, Reward
@@ -17,6 +17,9 @@ from functions.runtime.validation import Amount, Currency, Input, field_errors
 
 LARGEST_FILE = 200_000
 """Characters; well under the 400 KB of a table item."""
+
+LONGEST_EXPIRY = 120
+_DEEPEST = 30
 
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -51,10 +54,28 @@ class RewardIn(Input):
     text: TextIn
 
 
+def _months(value: object) -> int | None:
+    if value == "never":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LONGEST_EXPIRY:
+        return value
+    raise PydanticCustomError(
+        "expiry", "Input should be a number of months from 1 to {longest}, or never", {"longest": LONGEST_EXPIRY}
+    )
+
+
+Months = Annotated[
+    int | None,
+    PlainValidator(_months),
+    PlainSerializer(lambda months: months or "never"),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": LONGEST_EXPIRY}, {"const": "never"}]}),
+]
+
+
 class PointsIn(Input):
     """What happens to points in time."""
 
-    expire_after_months: Annotated[int, Field(ge=1, le=120)] | Literal["never"]
+    expire_after_months: Months
 
 
 class ProgramIn(Input):
@@ -92,37 +113,69 @@ def read(text: str, version: int = 0) -> Program:
         document = ProgramIn.model_validate(_Loader(text).get_data())
     except ValidationError as error:
         raise InvalidError([_with_line(detail, root) for detail in error.errors(include_url=False)]) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise _not_yaml(1, "a date or a number in it does not exist") from error
     return _program(document, version)
 
 
 def _compose(text: str) -> yaml.Node:
+    """The file as nodes that know their lines, once nothing in it can surprise."""
     if len(text) > LARGEST_FILE:
         raise InvalidError([FieldError("", "too_large", f"A programme file has at most {LARGEST_FILE} characters.")])
     try:
+        _refuse_tricks(text)
         root = yaml.compose(text, Loader=_Loader)
-        _refuse_doubles(root)
+        _refuse_odd_keys(root)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidError([FieldError("", "yaml", f"line {line}: {error.problem}")]) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidError([FieldError("", "yaml", "line 1: this is not YAML")]) from error
+        raise _not_yaml(line, error.problem or "this is not YAML") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise _not_yaml(1, "this is not YAML") from error
     if root is None:
         raise InvalidError([FieldError("", "empty", "line 1: the file is empty")])
     return root
 
 
-def _refuse_doubles(node: yaml.Node | None) -> None:
-    """YAML lets the last of two equal keys win in silence; aliases could make a small file huge."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value} is given twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-            _refuse_doubles(value)
-    elif isinstance(node, yaml.SequenceNode):
+def _not_yaml(line: int, problem: str) -> InvalidError:
+    return InvalidError([FieldError("", "yaml", f"line {line}: {problem}")])
+
+
+def _line_of(found: yaml.Node | yaml.Event) -> int:
+    mark = found.start_mark
+    return mark.line + 1 if mark else 1
+
+
+def _refuse_tricks(text: str) -> None:
+    """Event by event, which takes no stack: no aliases (they make a small file huge), no tags, no endless depth."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise _not_yaml(_line_of(event), "anchors and aliases are not allowed")
+        if getattr(event, "tag", None):
+            raise _not_yaml(_line_of(event), "tags are not allowed")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            raise _not_yaml(_line_of(event), "this is nested too deeply")
+
+
+def _refuse_odd_keys(node: yaml.Node | None) -> None:
+    """YAML lets the last of two equal keys win in silence, and takes a list for a key."""
+    if isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_doubles(value)
+            _refuse_odd_keys(value)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _not_yaml(_line_of(key), "a key must be a word")
+        if key.value in seen:
+            raise _not_yaml(_line_of(key), f"{key.value} is given twice")
+        seen.add(key.value)
+        _refuse_odd_keys(value)
 
 
 def _with_line(detail: ErrorDetails, root: yaml.Node) -> FieldError:
@@ -137,7 +190,7 @@ def _line(node: yaml.Node, path: tuple[int | str, ...]) -> int:
         if below is None:
             break
         node = below
-    return int(node.start_mark.line) + 1
+    return _line_of(node)
 
 
 def _child(node: yaml.Node, step: int | str) -> yaml.Node | None:
@@ -149,13 +202,12 @@ def _child(node: yaml.Node, step: int | str) -> yaml.Node | None:
 
 
 def _program(document: ProgramIn, version: int) -> Program:
-    months = document.points.expire_after_months
     return Program(
         version=version,
         id=document.program,
         name=document.name.model_dump(),
         currency=document.currency,
-        expire_after_months=None if months == "never" else months,
+        expire_after_months=document.points.expire_after_months,
         earning=tuple(EarningRule(r.id, r.points, r.per, r.text.model_dump()) for r in document.earning),
         rewards={r.id: Reward(r.id, r.points, r.value, r.valid_days, r.text.model_dump()) for r in document.rewards},
     )

@@ -1,10 +1,14 @@
-"""Cached AWS clients behind getters, so that an import never touches AWS."""
+"""Cached AWS clients behind getters, so that an import never touches AWS.
+
+botocore itself and not boto3, which brings its S3 transfer machinery into every cold start for nothing.
+"""
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.session import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -21,19 +25,23 @@ _CONFIG = Config(
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    return boto3.client("dynamodb", config=_CONFIG)
+    return cast("DynamoDBClient", _client("dynamodb"))
 
 
 @cache
 def events() -> "EventBridgeClient":
-    return boto3.client("events", config=_CONFIG)
+    return cast("EventBridgeClient", _client("events"))
 
 
 @cache
 def sqs() -> "SQSClient":
-    return boto3.client("sqs", config=_CONFIG)
+    return cast("SQSClient", _client("sqs"))
 
 
 @cache
 def sesv2() -> "SESV2Client":
-    return boto3.client("sesv2", config=_CONFIG)
+    return cast("SESV2Client", _client("sesv2"))
+
+
+def _client(service: str) -> BaseClient:
+    return Session().create_client(service, config=_CONFIG)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from functions.runtime import aws, settings
@@ -23,23 +22,46 @@ if TYPE_CHECKING:
 Item: TypeAlias = dict[str, Any]
 
 
-class _WholeNumbers(TypeDeserializer):
-    """Points and money are integers; boto3 would hand out Decimals."""
-
-    def _deserialize_n(self, value: str) -> int:
-        return int(value)
-
-
-_serializer = TypeSerializer()
-_deserializer = _WholeNumbers()
-
-
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serializer.serialize(value) for name, value in item.items()}
+    """A plain item as DynamoDB's API wants it."""
+    return {name: _encoded(value) for name, value in item.items()}
 
 
 def from_wire(wire: Mapping[str, Any]) -> Item:
-    return {name: _deserializer.deserialize(value) for name, value in wire.items()}
+    """An item of DynamoDB's API as a plain one."""
+    return {name: _decoded(value) for name, value in wire.items()}
+
+
+def _encoded(value: object) -> dict[str, Any]:
+    """Floats have no place here: points and money are whole numbers. Raises TypeError."""
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case str():
+            return {"S": value}
+        case Mapping():
+            return {"M": to_wire(value)}
+        case list() | tuple():
+            return {"L": [_encoded(one) for one in value]}
+    raise TypeError(f"{type(value).__name__} cannot be stored")
+
+
+def _decoded(wire: Mapping[str, Any]) -> Any:
+    [(kind, value)] = wire.items()
+    match kind:
+        case "NULL":
+            return None
+        case "N":
+            return int(value)
+        case "M":
+            return from_wire(value)
+        case "L":
+            return [_decoded(one) for one in value]
+    return value
 
 
 class ConditionFailedError(Exception):

@@ -2,15 +2,27 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from functions.runtime.errors import FieldError, InvalidError
 
+LONGEST_WORD = 64
 LARGEST_AMOUNT = 1_000_000_000
 """Ten million in a currency of two decimals: above it an amount is taken for a mistake."""
 
@@ -27,12 +39,32 @@ class Output(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-def _text_only(value: object) -> object:
-    if isinstance(value, datetime):
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}[T ]")
+
+
+def _iso_text(value: object) -> object:
+    """pydantic would also take a number, even one in quotes, for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _ISO_DAY.match(value)):
         return value
-    if not isinstance(value, str):
-        raise PydanticCustomError("datetime_type", "Input should be an ISO 8601 date and time with its offset")
-    return value
+    raise PydanticCustomError("datetime_type", "Input should be an ISO 8601 date and time with its offset")
+
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_range", "Input should lie within the years 1 to 9999 of UTC") from None
+
+
+def _simple(value: object) -> object:
+    """One message for a bad value, where a union would give one for each of its types."""
+    if isinstance(value, bool | int) or (isinstance(value, str) and 0 < len(value) <= LONGEST_WORD):
+        return value
+    raise PydanticCustomError(
+        "attribute",
+        "Input should be true, false, a whole number, or text of 1 to {longest} characters",
+        {"longest": LONGEST_WORD},
+    )
 
 
 Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT, description="Minor units of the currency (cents).")]
@@ -40,8 +72,22 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 cod
 Instant = Annotated[
     AwareDatetime,
     Field(strict=False, description="ISO 8601 with offset."),
-    BeforeValidator(_text_only),
-    AfterValidator(lambda instant: instant.astimezone(UTC)),
+    BeforeValidator(_iso_text),
+    AfterValidator(_in_utc),
+]
+Word = Annotated[str, Field(min_length=1, max_length=LONGEST_WORD)]
+AttributeValue = Annotated[
+    str | int | bool,
+    PlainValidator(_simple),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": LONGEST_WORD},
+                {"type": "integer"},
+                {"type": "boolean"},
+            ]
+        }
+    ),
 ]
 OperationId = Annotated[
     str,
@@ -85,8 +131,9 @@ def parse(model: type[Model], value: object) -> Model:
 def payload_hash(received: BaseModel) -> str:
     """Tells a repeat from another payload under the same id: equal whenever the meaning of the input is equal.
 
-    Fields that hold their default do not count, so that a field added later changes no hash of today.
+    Fields that hold their default do not count, so that a field added later changes no hash of today. Nor does the
+    key of the operation, which is a header over HTTPS.
     """
-    content = received.model_dump(mode="json", exclude_defaults=True)
+    content = received.model_dump(mode="json", exclude_defaults=True, exclude={"idempotency_key"})
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
