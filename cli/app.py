@@ -86,6 +86,23 @@ def prove() -> None:
             _fail(f"{len(totals.drifts):,} accounts disagree with their entries.")
 
 
+@app.command()
+def repair(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what each account would become.")] = False,
+) -> None:
+    """Rebuild the accounts that disagree with their entries."""
+    from cli import proving
+
+    with _failures_explained():
+        connection = _deployed()
+        totals = proving.prove_all(connection, console)
+        if not totals.drifts:
+            console.print("Every account agrees with its entries: there is nothing to repair.")
+            return
+        repaired = proving.repair(connection, console, totals, dry_run=dry_run)
+        console.print("Nothing was changed." if dry_run else f"{repaired} of {len(totals.drifts)} accounts repaired.")
+
+
 @app.command("dead-letters")
 def list_dead_letters() -> None:
     """Show what failed for good, function by function."""

@@ -33,6 +33,7 @@ PROBLEMS = {
     "400": "The body is not a JSON object.",
     "404": "What the request names does not exist.",
     "409": "The state of the programme or of the account forbids it.",
+    "415": "The body is not JSON by its content type.",
     "422": "The input is invalid (`errors` names every bad field), or the operation id was used with another payload.",
     "503": "Too busy; nothing was written. Repeat with the same operation id after `Retry-After` seconds.",
 }

@@ -1,18 +1,19 @@
-"""`loyalty prove`: recompute every balance from the entries and say where an account disagrees."""
+"""`loyalty prove` and `loyalty repair`: recompute every balance from its entries, and mend what disagrees."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 
 from rich.console import Console
 from rich.table import Table
 
 from cli.connection import Connection
+from cli.inside import inside
 from cli.showing import progress
-from functions.ledger import items
+from functions.ledger import proving, store
 from functions.ledger.account import Account, Entry
-from functions.ledger.proof import Proof, prove
-from functions.runtime.tables import from_wire, to_wire
+from functions.ledger.proof import Proof
 
 _WORKERS = 4
 _AT_ONCE = 200
@@ -25,6 +26,7 @@ class Totals:
     accounts: int = 0
     entries: int = 0
     redeemed: int = 0
+    owned: int = 0
     earned: dict[str, int] = field(default_factory=dict)
     drifts: list[Proof] = field(default_factory=list)
 
@@ -32,6 +34,7 @@ class Totals:
         self.accounts += 1
         self.entries += proof.entries
         self.redeemed += proof.redeemed
+        self.owned += proof.owned
         self.earned[proof.member] = proof.earned
         if proof.drift:
             self.drifts.append(proof)
@@ -40,10 +43,11 @@ class Totals:
 def prove_all(connection: Connection, console: Console) -> Totals:
     """Prove every account, a few at a time."""
     totals = Totals()
-    with progress(console) as bar, ThreadPoolExecutor(_WORKERS) as pool:
+    with inside(connection), progress(console) as bar, ThreadPoolExecutor(_WORKERS) as pool:
         task = bar.add_task("Proving balances", total=_count(connection))
-        for accounts in _chunks(_accounts(connection)):
-            for proof in pool.map(lambda account: prove(account, _entries(connection, account.member)), accounts):
+        accounts = proving.accounts()
+        while chunk := list(islice(accounts, _AT_ONCE)):
+            for proof in pool.map(proving.prove_account, chunk):
                 totals.add(proof)
                 bar.advance(task)
         bar.update(task, total=totals.accounts)
@@ -52,70 +56,55 @@ def prove_all(connection: Connection, console: Console) -> Totals:
 
 def show(totals: Totals, console: Console) -> None:
     """A table of the totals, and every account that disagrees with its entries."""
-    earned = sum(totals.earned.values())
     table = Table("", "", show_header=False, box=None)
     for name, value in {
         "accounts": totals.accounts,
         "entries": totals.entries,
-        "points earned": earned,
+        "points earned": sum(totals.earned.values()),
         "points redeemed": totals.redeemed,
-        "points in accounts": earned - totals.redeemed,
+        "points that members own": totals.owned,
     }.items():
         table.add_row(name, f"{value:,}")
     console.print(table)
     for proof in totals.drifts:
-        console.print(f"[red]✗[/red] {proof.member}: {proof.drift}")
+        console.print(f"[red]✗[/red] {proof.member}: ", end="")
+        console.print(proof.drift, markup=False)
     if not totals.drifts:
         console.print("[green]✓[/green] Every account agrees with its entries.")
 
 
+def repair(connection: Connection, console: Console, totals: Totals, *, dry_run: bool) -> int:
+    """Show what each drifting account would become, and unless it is a dry run put it so; how many were repaired."""
+    repaired = 0
+    table = Table("member", "", "points in lots", "pending", "held", "debt", "entries")
+    with inside(connection):
+        for proof in totals.drifts:
+            account = store.load(proof.member, consistent=True)
+            table.add_section()
+            table.add_row(proof.member, "is", *_columns(account))
+            if proof.rebuilt is None:
+                table.add_row("", "cannot be rebuilt: its entries disagree among themselves")
+                continue
+            table.add_row("", "would be" if dry_run else "becomes", *_columns(proof.rebuilt))
+            if not dry_run and proving.repair(proof, account):
+                repaired += 1
+    console.print(table)
+    return repaired
+
+
+def _columns(account: Account) -> Iterator[str]:
+    held = sum(sum(lots.values()) for lots in account.holds.values())
+    for value in (sum(account.lots.values()), sum(account.pending.values()), held, account.debt, account.n):
+        yield f"{value:,}"
+
+
 def statement(connection: Connection, member: str) -> list[Entry]:
     """All entries of a member, first to last."""
-    return list(_entries(connection, member))
+    with inside(connection):
+        return list(store.since(member, 0))
 
 
 def _count(connection: Connection) -> int:
     # DynamoDB counts its items every few hours: good enough for a bar, which is set right at its end.
     described = connection.aws("dynamodb").describe_table(TableName=connection.table_names["members"])
     return max(1, described["Table"].get("ItemCount", 0) // 2)
-
-
-def _accounts(connection: Connection) -> Iterator[Account]:
-    pages = (
-        connection.aws("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=connection.table_names["accounts"],
-            FilterExpression="#part = :account",
-            ExpressionAttributeNames={"#part": "part"},
-            ExpressionAttributeValues=to_wire({":account": items.ACCOUNT}),
-        )
-    )
-    for page in pages:
-        yield from (items.account_from_item(from_wire(item)) for item in page["Items"])
-
-
-def _entries(connection: Connection, member: str) -> Iterator[Entry]:
-    pages = (
-        connection.aws("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=connection.table_names["entries"],
-            IndexName="by_member",
-            KeyConditionExpression="#member = :member",
-            ExpressionAttributeNames={"#member": "member"},
-            ExpressionAttributeValues=to_wire({":member": member}),
-        )
-    )
-    for page in pages:
-        yield from (items.entry_from_item(from_wire(item)) for item in page["Items"])
-
-
-def _chunks(accounts: Iterator[Account]) -> Iterator[list[Account]]:
-    chunk: list[Account] = []
-    for account in accounts:
-        chunk.append(account)
-        if len(chunk) == _AT_ONCE:
-            yield chunk
-            chunk = []
-    yield chunk

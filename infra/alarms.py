@@ -14,6 +14,7 @@ from infra.stage import Stage
 
 ONE_MINUTE = Duration.minutes(1)
 FIVE_MINUTES = Duration.minutes(5)
+ONE_HOUR = Duration.hours(1)
 
 
 @dataclass(frozen=True, slots=True)

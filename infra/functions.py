@@ -38,6 +38,8 @@ class AccountChanges:
 class Sweep:
     """Started by the clock, as often as the stage says."""
 
+    nightly: bool = False
+
 
 Trigger = Http | BusEvents | AccountChanges | Sweep
 
@@ -84,7 +86,12 @@ _READ = ("GetItem",)
 _READ_AND_PUT = ("GetItem", "PutItem")
 
 _ENROLLING = {"members": _READ_AND_PUT, "accounts": ("PutItem",), "program": _READ}
-_EARNING = {"members": _READ, "accounts": _READ_AND_PUT, "entries": _READ_AND_PUT, "program": _READ}
+_EARNING = {
+    "members": _READ,
+    "accounts": _READ_AND_PUT,
+    "entries": ("GetItem", "PutItem", "UpdateItem"),
+    "program": _READ,
+}
 _REDEEMING = _EARNING | {"rewards": _READ_AND_PUT}
 
 FUNCTIONS = (
@@ -117,7 +124,7 @@ FUNCTIONS = (
     FunctionSpec(
         "ledger-on-account-change",
         AccountChanges(),
-        {"accounts": ("UpdateItem",), "entries": ("GetItem", "BatchGetItem")},
+        {"accounts": ("UpdateItem",), "entries": ("BatchGetItem",)},
         (Right.PUBLISH,),
     ),
     FunctionSpec(
@@ -125,6 +132,11 @@ FUNCTIONS = (
         Sweep(),
         {"accounts": ("Scan", "UpdateItem"), "entries/index/by_member": ("Query",)},
         (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "ledger-every-night",
+        Sweep(nightly=True),
+        {"accounts": ("Scan", "GetItem", "PutItem"), "entries/index/by_member": ("Query",)},
     ),
     FunctionSpec(
         "notifications-on-loyalty-event",

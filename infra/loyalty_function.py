@@ -17,6 +17,9 @@ from infra.functions import TIMEOUTS, FunctionSpec, Right
 from infra.nag import accept
 from infra.stage import Stage
 
+METRICS = "Fidelio"
+"""Namespace of the metrics that functions write to their logs."""
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -123,7 +126,7 @@ def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
     # Lambda's own value, `:UTC`, is one that date libraries have tripped over.
     yield "TZ", "UTC"
     yield "POWERTOOLS_SERVICE_NAME", spec.room
-    yield "POWERTOOLS_METRICS_NAMESPACE", "Fidelio"
+    yield "POWERTOOLS_METRICS_NAMESPACE", METRICS
     for table in spec.granted_tables:
         yield f"{table.upper()}_TABLE", house.tables[table].table_name
     if Right.PUBLISH in spec.rights:

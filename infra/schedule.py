@@ -8,7 +8,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.functions import FunctionSpec
+from infra.functions import FunctionSpec, Sweep
 from infra.loyalty_function import House, LoyaltyFunction
 from infra.queues import DeadLetters
 
@@ -19,7 +19,7 @@ ONE_HOUR = Duration.hours(1)
 class ScheduledFunction(Construct):
     """A function that the clock starts. A run that cannot start or that fails leaves a dead letter."""
 
-    def __init__(self, scope: Construct, construct_id: str, house: House, spec: FunctionSpec) -> None:
+    def __init__(self, scope: Construct, construct_id: str, house: House, spec: FunctionSpec, trigger: Sweep) -> None:
         super().__init__(scope, construct_id)
         dead_letters = DeadLetters(self, "DeadLetters", house, spec).queue
         function = LoyaltyFunction(self, "Loyalty", house, spec).function
@@ -33,7 +33,7 @@ class ScheduledFunction(Construct):
             self,
             "Schedule",
             name=house.stage.name_of(spec.name),
-            schedule_expression=house.stage.sweep_every,
+            schedule_expression=house.stage.prove_every if trigger.nightly else house.stage.sweep_every,
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=function.function_arn,

@@ -1,16 +1,17 @@
 """Everything that runs: bus, functions, gateway, alarms. What must be kept is in the data stack."""
 
 from aws_cdk import App, CfnOutput, Environment, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ses as ses
 
-from infra.alarms import Alarms
+from infra.alarms import ONE_HOUR, Alarms, Symptom
 from infra.contract import operations, scopes
 from infra.data_stack import DataStack
 from infra.functions import FUNCTIONS, AccountChanges, BusEvents, FunctionSpec, Http, Sweep
 from infra.gateway import Gateway
-from infra.loyalty_function import House, LoyaltyFunction
+from infra.loyalty_function import METRICS, House, LoyaltyFunction
 from infra.queues import QueuedFunction
 from infra.schedule import ScheduledFunction
 from infra.stage import Stage
@@ -56,6 +57,7 @@ class ServiceStack(Stack):
             functions=self._functions(house),
             alarms=house.alarms,
         )
+        self._watch_the_books(house)
         self._outputs(data, house, gateway)
 
     def _functions(self, house: House) -> dict[str, lambda_.Function]:
@@ -73,8 +75,19 @@ class ServiceStack(Stack):
                 return QueuedFunction(self, spec.name, house, spec, trigger)
             case AccountChanges():
                 return StreamedFunction(self, spec.name, house, spec)
-            case Sweep():
-                return ScheduledFunction(self, spec.name, house, spec)
+            case Sweep() as trigger:
+                return ScheduledFunction(self, spec.name, house, spec, trigger)
+
+    def _watch_the_books(self, house: House) -> None:
+        drift = cloudwatch.Metric(
+            namespace=METRICS,
+            metric_name="AccountsInDrift",
+            dimensions_map={"service": "ledger"},
+            statistic="Maximum",
+            period=ONE_HOUR,
+        )
+        meaning = "An account disagrees with its entries: run `loyalty prove`, then `loyalty repair --dry-run`."
+        house.alarms.watch(self, Symptom("ledger", "drift", drift, meaning))
 
     def _outputs(self, data: DataStack, house: House, gateway: Gateway) -> None:
         partners = data.identity.partners

@@ -18,7 +18,8 @@ class Stage:
     """One deployment of the programme.
 
     `visibility_factor`: how many function timeouts a received message stays invisible.
-    `sweep_every`: pause between two runs of the scheduled functions, in EventBridge Scheduler's words.
+    `sweep_every`, `prove_every`: when unpublished changes are looked for, and the books are proved, in EventBridge
+    Scheduler's words.
     `stream_record_age`: how long the stream function may retry a change before it is a dead letter.
     `requests_per_second`, `burst`: throttling of the whole API.
     """
@@ -30,6 +31,7 @@ class Stage:
     protected: bool
     visibility_factor: int
     sweep_every: str
+    prove_every: str
     stream_record_age: Duration
     requests_per_second: int
     burst: int
@@ -49,6 +51,7 @@ _LOCAL = Stage(
     protected=False,
     visibility_factor=1,
     sweep_every="rate(1 minute)",
+    prove_every="rate(10 minutes)",
     stream_record_age=Duration.minutes(1),
     requests_per_second=100,
     burst=200,
@@ -63,6 +66,7 @@ _DEV = Stage(
     protected=False,
     visibility_factor=6,
     sweep_every="rate(1 hour)",
+    prove_every="cron(15 3 * * ? *)",
     stream_record_age=Duration.hours(12),
     requests_per_second=100,
     burst=200,
@@ -75,6 +79,7 @@ _PROD = Stage(
     protected=True,
     visibility_factor=6,
     sweep_every="rate(1 hour)",
+    prove_every="cron(15 3 * * ? *)",
     stream_record_age=Duration.hours(12),
     requests_per_second=1000,
     burst=2000,

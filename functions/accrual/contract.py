@@ -1,11 +1,13 @@
 """What goes in and out of earning."""
 
+from dataclasses import asdict
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.accrual.earning import Purchase, PurchaseLine
+from functions.accrual.returning import Return
 from functions.ledger.account import Entry
 from functions.ledger.contract import EffectOut, MemberRef
 from functions.runtime.validation import (
@@ -63,6 +65,30 @@ class PurchaseIn(Input):
         return Purchase(self.id, self.occurred_at, self.currency, lines)
 
 
+class ReturnLineIn(Input):
+    """Pieces of one line that came back."""
+
+    id: Annotated[str, Field(min_length=1, max_length=20, description="The line of the purchase.")]
+    quantity: Annotated[int, Field(ge=1, le=100_000)]
+
+
+class ReturnIn(Input):
+    """What came back of a purchase; all that is left of it where no lines are given."""
+
+    id: Annotated[OperationId, Field(description="The number of the return's own receipt.")]
+    occurred_at: Instant
+    lines: Annotated[tuple[ReturnLineIn, ...], Field(max_length=LARGEST_BASKET, strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _lines_once(self) -> Self:
+        if len({line.id for line in self.lines}) < len(self.lines):
+            raise PydanticCustomError("duplicate_line", "Two lines have the same id")
+        return self
+
+    def as_returned(self) -> Return:
+        return Return(self.occurred_at, {line.id: line.quantity for line in self.lines} or None)
+
+
 class PurchaseLineOut(Output):
     """A purchase line as it was booked."""
 
@@ -80,8 +106,24 @@ class PurchaseOut(EffectOut):
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
-        lines = [
-            PurchaseLineOut(id=line.id, quantity=line.quantity, amount=line.amount, points=line.points)
-            for line in entry.posting.lines
-        ]
+        lines = [PurchaseLineOut(**asdict(line)) for line in entry.posting.lines]
         return cls(**dict(EffectOut.of(entry)), currency=entry.posting.currency, lines=lines)
+
+
+class ReturnedOut(Output):
+    """How much of a line has come back so far."""
+
+    line: str
+    quantity: int
+    points: int
+
+
+class PurchaseStateOut(PurchaseOut):
+    """A purchase as it is now."""
+
+    returned: list[ReturnedOut]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        returned = [ReturnedOut(line=line, **asdict(back)) for line, back in sorted(entry.returned.items())]
+        return cls(**dict(PurchaseOut.of(entry)), returned=returned)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from functions.ledger.account import Account, Line, Posting, Reason
 from functions.ledger.lots import expiry_key
+from functions.ledger.movements import earn
 from functions.program.model import EarningRule, Program, add_months
 from functions.runtime.errors import FieldError, InvalidError
 
@@ -32,7 +33,7 @@ class Purchase:
     lines: Sequence[PurchaseLine]
 
 
-def decide_purchase(_account: Account, purchase: Purchase, program: Program, now: datetime) -> Posting:
+def decide_purchase(account: Account, purchase: Purchase, program: Program, now: datetime) -> Posting:
     """The points a purchase earns, per rule and line, with the reasons for and against.
 
     Points count from the day of the purchase. Raises InvalidError for a currency that is not the programme's and for a
@@ -47,7 +48,7 @@ def decide_purchase(_account: Account, purchase: Purchase, program: Program, now
     points = sum(line.points for line in lines)
     return Posting(
         kind="earned",
-        lots={_lot(purchase, program): points} if points else {},
+        change=earn(account, points, _lot(purchase, program), activates_on=None, today=now.date()),
         occurred_at=purchase.occurred_at,
         program_version=program.version,
         explanation=[_reason(*pair, purchase.lines) for pair in zip(program.earning, shares, strict=True)],

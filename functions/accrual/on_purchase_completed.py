@@ -1,12 +1,6 @@
-"""Bus: `PurchaseCompleted`, the same as `POST /v1/purchases`."""
+"""Bus: `PurchaseCompleted`, the same as `POST /v1/purchases`; the purchases of a batch are booked together."""
 
 from functions.accrual import store
-from functions.accrual.contract import PurchaseIn
 from functions.runtime import bus
 
-
-def consume(event: bus.Event) -> None:
-    store.record_purchase(bus.read(PurchaseIn, event), event.source, event.id)
-
-
-handler = bus.consumer(consume)
+handler = bus.batch_consumer(store.record_events)

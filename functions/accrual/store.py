@@ -1,24 +1,63 @@
-"""Purchases into the ledger: one way for HTTPS and the bus."""
+"""Purchases and returns into the ledger: one way for HTTPS and the bus."""
 
-from functions.accrual.contract import PurchaseIn
+from collections.abc import Sequence
+
+from functions.accrual.contract import PurchaseIn, ReturnIn
 from functions.accrual.earning import decide_purchase
+from functions.accrual.returning import decide_return
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Entry, Operation, Posting
+from functions.ledger.identity import Identity
 from functions.program import store as programs
-from functions.runtime import clock
-from functions.runtime.errors import PurchaseNotFoundError
+from functions.runtime import bus, clock
+from functions.runtime.errors import LoyaltyError, PurchaseNotFoundError
 from functions.runtime.validation import payload_hash
 
 
-def record_purchase(received: PurchaseIn, source: str, correlation_id: str) -> ledger.Committed:
-    """Book a purchase once. Raises the errors of `ledger.store.commit` and of `decide_purchase`."""
+def purchase_request(received: PurchaseIn, source: str, correlation_id: str) -> ledger.Request:
+    """What the ledger needs to book a purchase once."""
     operation = Operation("purchase", source, received.id, payload_hash(received), correlation_id)
     purchase = received.purchase()
 
     def decide(account: Account) -> Posting:
         return decide_purchase(account, purchase, programs.active(), clock.now())
 
-    return ledger.commit(operation, received.member.identity(source), decide)
+    return ledger.Request(operation, received.member.identity(source), decide)
+
+
+def record_purchase(received: PurchaseIn, source: str, correlation_id: str) -> ledger.Committed:
+    """Book a purchase once. Raises the errors of `ledger.store.commit` and of `decide_purchase`."""
+    return ledger.commit(purchase_request(received, source, correlation_id))
+
+
+def record_events(events: Sequence[bus.Event]) -> list[bus.Outcome]:
+    """Book the purchases that `PurchaseCompleted` events report, those of one member together."""
+    outcomes: list[bus.Outcome] = [None] * len(events)
+    requests: dict[int, ledger.Request] = {}
+    for i, event in enumerate(events):
+        try:
+            requests[i] = purchase_request(bus.read(PurchaseIn, event), event.source, event.id)
+        except bus.MalformedError as error:
+            outcomes[i] = error
+    for i, outcome in zip(requests, ledger.commit_all(list(requests.values())), strict=True):
+        outcomes[i] = outcome if isinstance(outcome, LoyaltyError) else None
+    return outcomes
+
+
+def record_return(purchase_id: str, received: ReturnIn, source: str, correlation_id: str) -> ledger.Committed:
+    """Take back what a purchase of this source had earned, once.
+
+    Raises PurchaseNotFoundError, and the errors of `ledger.store.commit` and of `decide_return`.
+    """
+    member = find_purchase(purchase_id, source).member
+    operation = Operation("return", source, received.id, payload_hash(received, of=purchase_id), correlation_id)
+    returned = received.as_returned()
+
+    def decide(account: Account) -> Posting:
+        purchase = find_purchase(purchase_id, source)
+        return decide_return(account, purchase, returned, programs.active(), clock.now())
+
+    return ledger.commit(ledger.Request(operation, Identity("id", member), decide))
 
 
 def find_purchase(purchase_id: str, source: str) -> Entry:

@@ -18,6 +18,8 @@ from functions.runtime import clock, tables
 from functions.runtime.errors import MemberExistsError, MemberNotFoundError, OperationIdReusedError, TryAgainError
 from functions.runtime.validation import payload_hash
 
+_ATTEMPTS = 7
+
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
@@ -42,11 +44,16 @@ def enrol(received: MemberIn, source: str, idempotency_key: str) -> Enrolled:
         source=source,
     )
     content = payload_hash(received)
-    try:
-        tables.transact(_writes(member, content))
-    except tables.CancelledError as cancelled:
-        return _explain(cancelled, member, content)
-    return Enrolled(member, replayed=False)
+    for attempt in range(_ATTEMPTS):
+        try:
+            tables.transact(_writes(member, content))
+        except tables.CancelledError as cancelled:
+            if known := _explained(cancelled, member, content):
+                return known
+            clock.pause(0.02 * 2**attempt)
+            continue
+        return Enrolled(member, replayed=False)
+    raise TryAgainError("The enrolment met another one. Nothing was written; repeat it with the same key.")
 
 
 def _writes(member: Member, content: str) -> list[tables.Put | tables.Replace]:
@@ -58,7 +65,8 @@ def _writes(member: Member, content: str) -> list[tables.Put | tables.Replace]:
     return [tables.Put("members", _to_item(member, content), key="key"), ledger.opening(account), *claims]
 
 
-def _explain(cancelled: tables.CancelledError, member: Member, content: str) -> Enrolled:
+def _explained(cancelled: tables.CancelledError, member: Member, content: str) -> Enrolled | None:
+    """What stood in the way of an enrolment; None where it was only another one at the same moment."""
     profile, _account, *claims = cancelled.reasons
     if profile.item:
         if profile.item["hash"] != content:
@@ -67,7 +75,9 @@ def _explain(cancelled: tables.CancelledError, member: Member, content: str) -> 
     taken = [identity.kind for identity, reason in zip(member.identities, claims, strict=True) if reason.item]
     if taken:
         raise MemberExistsError(f"Another member has this {' and this '.join(taken)}.", identities=taken)
-    raise TryAgainError("The enrolment met another one. Nothing was written; repeat it with the same key.")
+    if not cancelled.has("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"):
+        raise cancelled
+    return None
 
 
 def get(member: str) -> Member:

@@ -1,14 +1,15 @@
 """What goes in and out of the wallet, and the parts of it that every write of value answers with."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from functions.ledger.account import Account, Entry, Reason
+from functions.ledger.account import Account, Balance, Change, Entry, Reason
 from functions.ledger.identity import Identity
-from functions.ledger.lots import NEVER, spendable
+from functions.ledger.lots import NEVER, spendable, total
 from functions.runtime.validation import Input, Output
 
 
@@ -58,10 +59,21 @@ class MemberRef(Input):
 
 
 class BalanceOut(Output):
-    """Points that can be spent, and points that are still to become so."""
+    """Points that can be spent, that are still to become so, that are set aside, and that are owed."""
 
     active: int
     pending: int
+    held: int
+    debt: int
+
+    @classmethod
+    def of(cls, balance: Balance) -> Self:
+        return cls(**asdict(balance))
+
+    @classmethod
+    def of_change(cls, change: Change) -> Self:
+        held = sum(total(lots) for lots in change.holds.values())
+        return cls(active=total(change.lots), pending=total(change.pending), held=held, debt=change.debt)
 
 
 class LotOut(Output):
@@ -77,6 +89,8 @@ class BalanceSheetOut(Output):
     member_id: str
     active: int
     pending: int
+    held: int
+    debt: int
     lots: list[LotOut]
     tier: str | None
     n: int
@@ -88,8 +102,7 @@ class BalanceSheetOut(Output):
         lots = sorted(spendable(account.lots, now.date()).items())
         return cls(
             member_id=account.member,
-            active=balance.active,
-            pending=balance.pending,
+            **asdict(balance),
             lots=[LotOut(expires_on=_day(day), points=points) for day, points in lots],
             tier=account.tier,
             n=account.n,
@@ -128,7 +141,10 @@ class OperationOut(Output):
 
 
 class EntryOut(Output):
-    """One change of an account, the `n`-th. `points` is signed; `lots` says which expiry days it changed."""
+    """One change of an account, the `n`-th.
+
+    `points`: by how much it changed what the member owns; 0 where points only moved. `lots`: by expiry day.
+    """
 
     id: str
     member_id: str
@@ -151,8 +167,8 @@ class EntryOut(Output):
             n=entry.n,
             kind=posting.kind,
             points=posting.points,
-            lots=[LotOut(expires_on=_day(day), points=points) for day, points in sorted(posting.lots.items())],
-            balance_after=BalanceOut(active=entry.balance_after.active, pending=entry.balance_after.pending),
+            lots=[LotOut(expires_on=_day(day), points=points) for day, points in sorted(posting.change.lots.items())],
+            balance_after=BalanceOut.of(entry.balance_after),
             operation=OperationOut(kind=operation.kind, id=operation.id, source=operation.source),
             program_version=posting.program_version,
             occurred_at=posting.occurred_at,
@@ -182,7 +198,7 @@ class EffectOut(Output):
     """The whole effect of a write of value: no second call is needed to show the new balance."""
 
     entry: EntryOut
-    points: BalanceOut = Field(description="The change; negative when points were spent.")
+    points: BalanceOut = Field(description="The change: negative where points left.")
     balance: BalanceOut
     tier: str | None
     rewards_earned: list[str]
@@ -192,8 +208,8 @@ class EffectOut(Output):
     def of(cls, entry: Entry) -> Self:
         return cls(
             entry=EntryOut.of(entry),
-            points=BalanceOut(active=entry.posting.points, pending=0),
-            balance=BalanceOut(active=entry.balance_after.active, pending=entry.balance_after.pending),
+            points=BalanceOut.of_change(entry.posting.change),
+            balance=BalanceOut.of(entry.balance_after),
             tier=entry.tier_after,
             rewards_earned=[],
             explanation=[ReasonOut.of(reason) for reason in entry.posting.explanation],

@@ -2,7 +2,13 @@
 
     account opened   MemberEnrolled                                 <member>#0
     earned           PointsEarned                                   <member>#<n>
+    activated        PointsActivated
     redeemed         PointsRedeemed, RewardRedeemed, VoucherIssued  <member>#<n>, <member>#<n>.1, <member>#<n>.2
+    expired          PointsExpired
+    adjusted         PointsAdjusted
+    reversed         PointsReversed
+    held             RewardHeld
+    released         RewardReleased
 
 No event carries personal data or a voucher code.
 """
@@ -12,6 +18,7 @@ from dataclasses import asdict
 from typing import TypeAlias
 
 from functions.ledger.account import Account, Entry
+from functions.ledger.lots import total
 from functions.runtime.clock import to_text
 from functions.runtime.envelope import OutboundEvent, envelope
 
@@ -33,7 +40,6 @@ def of_opening(account: Account) -> OutboundEvent:
 
 def of_entry(entry: Entry) -> list[OutboundEvent]:
     """The events of one entry, in order."""
-    told = [_earned(entry)] if entry.posting.kind == "earned" else _redeemed(entry)
     return [
         envelope(
             detail_type,
@@ -45,8 +51,33 @@ def of_entry(entry: Entry) -> list[OutboundEvent]:
             member_sequence=entry.n,
             program_version=entry.posting.program_version,
         )
-        for i, (detail_type, data) in enumerate(told)
+        for i, (detail_type, data) in enumerate(_told(entry))
     ]
+
+
+def _told(entry: Entry) -> Sequence[Told]:
+    change = _change(entry)
+    match entry.posting.kind:
+        case "earned":
+            return [("PointsEarned", change | {"explanation": _explanation(entry)})]
+        case "activated":
+            return [("PointsActivated", change | {"activated": -total(entry.posting.change.pending)})]
+        case "redeemed":
+            return [
+                ("PointsRedeemed", change),
+                ("RewardRedeemed", _reward(entry) | {"points": -entry.posting.points}),
+                ("VoucherIssued", _reward(entry)),
+            ]
+        case "expired":
+            return [("PointsExpired", change)]
+        case "adjusted":
+            return [("PointsAdjusted", change | {"explanation": _explanation(entry)})]
+        case "reversed":
+            return [("PointsReversed", change | {"explanation": _explanation(entry)} | _reversal(entry))]
+        case "held":
+            return [("RewardHeld", _reward(entry) | {"points": _moved(entry)})]
+        case "released":
+            return [("RewardReleased", _reward(entry) | {"points": _moved(entry)})]
 
 
 def _change(entry: Entry) -> dict[str, object]:
@@ -61,16 +92,25 @@ def _change(entry: Entry) -> dict[str, object]:
     }
 
 
-def _earned(entry: Entry) -> Told:
-    explanation = [asdict(reason) for reason in entry.posting.explanation]
-    return "PointsEarned", _change(entry) | {"explanation": explanation}
+def _explanation(entry: Entry) -> list[dict[str, object]]:
+    return [asdict(reason) for reason in entry.posting.explanation]
 
 
-def _redeemed(entry: Entry) -> Sequence[Told]:
+def _reversal(entry: Entry) -> dict[str, object]:
+    reversal = entry.posting.reversal
+    return {"reversed_operation": reversal.operation, "forgiven": reversal.forgiven} if reversal else {}
+
+
+def _moved(entry: Entry) -> int:
+    """Points that went into a hold, or came out of it."""
+    return abs(sum(total(lots) for lots in entry.posting.change.holds.values()))
+
+
+def _reward(entry: Entry) -> dict[str, object]:
     reward = entry.posting.reward
     if reward is None:
-        raise ValueError(f"entry {entry.id} is a redemption without a reward")
-    what = {
+        raise ValueError(f"entry {entry.id} is about a reward and names none")
+    return {
         "member_id": entry.member,
         "redemption_id": reward.redemption,
         "reward_id": reward.reward,
@@ -79,8 +119,3 @@ def _redeemed(entry: Entry) -> Sequence[Told]:
         "currency": reward.currency,
         "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
     }
-    return [
-        ("PointsRedeemed", _change(entry)),
-        ("RewardRedeemed", what | {"points": -entry.posting.points}),
-        ("VoucherIssued", what),
-    ]

@@ -1,61 +1,65 @@
 """Proof of a balance: the account again, from nothing but its entries. Pure, and it holds one account at a time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from functions.ledger.account import Account, Balance, Entry
-from functions.ledger.lots import merged, spendable
+from functions.ledger.account import Account, Entry, changed
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the entries of one member say. `drift`: what disagrees with the account first; None where all agrees."""
+    """What the entries of one member say.
+
+    `owned`: the sum of their points. `drift`: what disagrees first, None where all agrees. `rebuilt`: the account as
+    its entries make it, None where they make none.
+    """
 
     member: str
     entries: int
     earned: int
     redeemed: int
+    owned: int
     drift: str | None
+    rebuilt: Account | None
 
 
 def prove(account: Account, entries: Iterable[Entry]) -> Proof:
     """Book the entries, in the order of `n`, on an empty account, and compare every step and the end."""
-    lots: dict[str, int] = {}
-    n = earned = redeemed = 0
-    drift = None
+    rebuilt: Account | None = replace(account, n=0, lots={}, pending={}, holds={}, debt=0)
+    drift: str | None = None
+    n = earned = redeemed = owned = 0
     for entry in entries:
         n += 1
-        points = entry.posting.points
-        earned += max(points, 0)
-        redeemed += max(-points, 0)
-        drift = drift or _disagreement(entry, n, lots)
-        lots = _booked(lots, entry)
-    drift = drift or _difference(account, n, lots)
-    return Proof(account.member, n, earned, redeemed, drift)
+        owned += entry.posting.points
+        earned += entry.posting.points if entry.posting.kind == "earned" else 0
+        redeemed -= entry.posting.points if entry.posting.kind == "redeemed" else 0
+        if rebuilt:
+            rebuilt, drift = _booked(rebuilt, entry)
+    if rebuilt and not drift:
+        drift = _difference(account, rebuilt)
+    return Proof(account.member, n, earned, redeemed, owned, drift, rebuilt)
 
 
-def _disagreement(entry: Entry, n: int, lots: dict[str, int]) -> str | None:
+def _booked(so_far: Account, entry: Entry) -> tuple[Account | None, str | None]:
+    """The account after one more entry; None and the reason, where it cannot be."""
+    n = so_far.n + 1
     if entry.n != n:
-        return f"entry {n} is missing: the next one is {entry.n}"
+        return None, f"entry {n} is missing: the next one is {entry.n}"
     try:
-        after = merged(lots, entry.posting.lots)
+        after = replace(changed(so_far, entry.posting.change), n=n)
     except ValueError as error:
-        return f"entry {n} takes what was not there: {error}"
-    balance = Balance(sum(spendable(after, entry.recorded_at.date()).values()), entry.balance_after.pending)
+        return None, f"entry {n} takes what was not there: {error}"
+    balance = after.balance(entry.recorded_at.date())
     if balance != entry.balance_after:
-        return f"entry {n} says the balance is {entry.balance_after.active}, the entries up to it say {balance.active}"
-    return None
+        return None, f"entry {n} says {entry.balance_after}, the entries up to it say {balance}"
+    return after, None
 
 
-def _booked(lots: dict[str, int], entry: Entry) -> dict[str, int]:
-    """The lots after an entry, below zero where the entry takes too much, so that the rest can still be compared."""
-    changed = {day: lots.get(day, 0) + points for day, points in entry.posting.lots.items()}
-    return {day: points for day, points in (lots | changed).items() if points}
-
-
-def _difference(account: Account, n: int, lots: dict[str, int]) -> str | None:
-    if account.n != n:
-        return f"the account counts {account.n} entries, there are {n}"
-    if dict(account.lots) != lots:
-        return f"the account holds {dict(account.lots)}, its entries make {lots}"
+def _difference(account: Account, rebuilt: Account) -> str | None:
+    if account.n != rebuilt.n:
+        return f"the account counts {account.n} entries, there are {rebuilt.n}"
+    for name in ("lots", "pending", "holds", "debt"):
+        held, proved = getattr(account, name), getattr(rebuilt, name)
+        if held != proved:
+            return f"the account's {name} are {held}, its entries make {proved}"
     return None

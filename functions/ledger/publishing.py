@@ -44,9 +44,8 @@ def publish_changes(records: Iterable[Mapping[str, Any]]) -> None:
         for key in _operations(change):
             told += events.of_entry(entries[key])
     bus.publish(told)
-    for change in changes:
-        if change.account.n > change.n_before:
-            _mark(change.account.member, change.n_before, change.account.n)
+    for member, (n_before, n) in _spans(changes).items():
+        _mark(member, n_before, n)
     logger.info("changes_published", accounts=len(changes), events=len(told))
 
 
@@ -58,6 +57,16 @@ def _change(record: Mapping[str, Any]) -> Change:
 
 def _operations(change: Change) -> Iterable[str]:
     return change.account.latest if change.account.n > change.n_before else ()
+
+
+def _spans(changes: Iterable[Change]) -> dict[str, tuple[int, int]]:
+    """From which `n` to which these changes took each member."""
+    spans: dict[str, tuple[int, int]] = {}
+    for change in changes:
+        if change.account.n > change.n_before:
+            start, _ = spans.get(change.account.member, (change.n_before, 0))
+            spans[change.account.member] = start, change.account.n
+    return spans
 
 
 def _mark(member: str, n_before: int, n: int) -> None:

@@ -16,7 +16,7 @@ from functions.notifications.mail import Mail
 from functions.program import store as programs
 from functions.program.model import Program
 from functions.runtime import aws, clock, settings, tables
-from functions.runtime.errors import TryAgainError
+from functions.runtime.errors import ProgramNotActiveError, TryAgainError
 
 _KEPT = timedelta(days=90)
 _TAKEN_OVER = timedelta(minutes=5)
@@ -42,13 +42,19 @@ def contact(member: str) -> Contact:
 
 def voucher_code(redemption: str) -> str | None:
     """The code that a redemption gave. It is read here because no event carries it."""
-    entry = ledger.find(Operation("redemption", "", redemption, "", "").key)
-    return entry.posting.reward.code if entry and entry.posting.reward else None
+    for kind in ("capture", "redemption"):
+        entry = ledger.find(Operation(kind, "", redemption, "", "").key)
+        if entry and entry.posting.reward and entry.posting.reward.code:
+            return entry.posting.reward.code
+    return None
 
 
 def program() -> Program:
-    """The programme in force."""
-    return programs.active()
+    """The programme in force. Raises TryAgainError: news of a programme that is not there yet can wait."""
+    try:
+        return programs.active()
+    except ProgramNotActiveError as error:
+        raise TryAgainError(error.detail) from error
 
 
 def deliver(member: str, event_id: str, message: str, mail: Mail, address: str) -> bool:

@@ -60,5 +60,5 @@ def post_version(file: Annotated[ProgramFileIn, Body()]) -> Response[VersionOut]
     tags=["program"],
     security=http.scope("program.write"),
 )
-def post_activate(version: Annotated[int, Path(ge=1)]) -> Response[VersionOut]:
+def post_activate(version: Annotated[int, Path(ge=1, le=1_000_000_000)]) -> Response[VersionOut]:
     return http.answer(HTTPStatus.OK, VersionOut.of(store.activate(version), version))

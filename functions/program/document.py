@@ -16,7 +16,7 @@ from functions.runtime.errors import FieldError, InvalidError
 from functions.runtime.validation import Amount, Currency, Input, field_errors
 
 LARGEST_FILE = 200_000
-"""Characters; well under the 400 KB of a table item."""
+"""Bytes; well under the 400 KB of a table item."""
 
 LONGEST_EXPIRY = 120
 _DEEPEST = 30
@@ -76,6 +76,7 @@ class PointsIn(Input):
     """What happens to points in time."""
 
     expire_after_months: Months
+    spent_then_returned: Literal["carry", "forgive", "block"] = "carry"
 
 
 class ProgramIn(Input):
@@ -85,7 +86,7 @@ class ProgramIn(Input):
     name: TextIn
     currency: Currency
     points: PointsIn
-    earning: Annotated[list[EarningRuleIn], Field(min_length=1, max_length=200)]
+    earning: Annotated[list[EarningRuleIn], Field(min_length=1, max_length=100)]
     rewards: Annotated[list[RewardIn], Field(max_length=500)]
 
     @model_validator(mode="after")
@@ -114,14 +115,14 @@ def read(text: str, version: int = 0) -> Program:
     except ValidationError as error:
         raise InvalidError([_with_line(detail, root) for detail in error.errors(include_url=False)]) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise _not_yaml(1, "a date or a number in it does not exist") from error
+        raise _not_yaml(_line_of_the_impossible(root), "such a date or number does not exist") from error
     return _program(document, version)
 
 
 def _compose(text: str) -> yaml.Node:
     """The file as nodes that know their lines, once nothing in it can surprise."""
-    if len(text) > LARGEST_FILE:
-        raise InvalidError([FieldError("", "too_large", f"A programme file has at most {LARGEST_FILE} characters.")])
+    if len(text.encode(errors="replace")) > LARGEST_FILE:
+        raise InvalidError([FieldError("", "too_large", f"A programme file has at most {LARGEST_FILE} bytes.")])
     try:
         _refuse_tricks(text)
         root = yaml.compose(text, Loader=_Loader)
@@ -161,6 +162,18 @@ def _refuse_tricks(text: str) -> None:
             raise _not_yaml(_line_of(event), "this is nested too deeply")
 
 
+def _line_of_the_impossible(node: yaml.Node) -> int:
+    """The line of the first value that YAML cannot build, such as the 30th of February."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            _Loader("").construct_object(node)
+        except (yaml.YAMLError, ValueError, OverflowError):
+            return _line_of(node)
+        return 0
+    below = [value for pair in node.value for value in pair] if isinstance(node, yaml.MappingNode) else node.value
+    return next((line for line in map(_line_of_the_impossible, below) if line), 0)
+
+
 def _refuse_odd_keys(node: yaml.Node | None) -> None:
     """YAML lets the last of two equal keys win in silence, and takes a list for a key."""
     if isinstance(node, yaml.SequenceNode):
@@ -170,7 +183,7 @@ def _refuse_odd_keys(node: yaml.Node | None) -> None:
         return
     seen: set[str] = set()
     for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
+        if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
             raise _not_yaml(_line_of(key), "a key must be a word")
         if key.value in seen:
             raise _not_yaml(_line_of(key), f"{key.value} is given twice")
@@ -208,6 +221,7 @@ def _program(document: ProgramIn, version: int) -> Program:
         name=document.name.model_dump(),
         currency=document.currency,
         expire_after_months=document.points.expire_after_months,
+        spent_then_returned=document.points.spent_then_returned,
         earning=tuple(EarningRule(r.id, r.points, r.per, r.text.model_dump()) for r in document.earning),
         rewards={r.id: Reward(r.id, r.points, r.value, r.valid_days, r.text.model_dump()) for r in document.rewards},
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Text: TypeAlias = Mapping[str, str]
 """A text by language code (`en`, `fr`)."""
@@ -32,13 +32,18 @@ class Reward:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One published version. `expire_after_months`: None where points never expire."""
+    """One published version.
+
+    `expire_after_months`: None where points never expire. `spent_then_returned`: what happens when a purchase is
+    returned whose points are spent: the member owes them (carry), keeps them (forgive), or it is refused (block).
+    """
 
     version: int
     id: str
     name: Text
     currency: str
     expire_after_months: int | None
+    spent_then_returned: Literal["carry", "forgive", "block"]
     earning: Sequence[EarningRule]
     rewards: Mapping[str, Reward]
 

@@ -37,8 +37,31 @@ def post_redemption(
 ) -> Response[RedemptionOut]:
     """A refusal stays one for its Idempotency-Key: to try again later, use a new key."""
     redeemed = store.redeem(redemption, http.caller(app), idempotency_key, http.correlation_id(app))
-    body = RedemptionOut.of_redeemed(redeemed.entry, redeemed.reward)
-    return http.answer(HTTPStatus.CREATED, body, replayed=redeemed.replayed)
+    return http.answer(HTTPStatus.CREATED, RedemptionOut.of_redeemed(redeemed), replayed=redeemed.replayed)
+
+
+@app.post(
+    "/v1/redemptions/<redemption_id>/capture",
+    summary="Make a held redemption final",
+    tags=["rewards"],
+    security=http.scope("redemptions.write"),
+)
+def post_capture(redemption_id: RedemptionId) -> Response[RedemptionOut]:
+    """Of capture and cancel, whichever comes first counts; the other is refused."""
+    redeemed = store.capture(redemption_id, http.caller(app), http.correlation_id(app))
+    return http.answer(HTTPStatus.OK, RedemptionOut.of_redeemed(redeemed), replayed=redeemed.replayed)
+
+
+@app.post(
+    "/v1/redemptions/<redemption_id>/cancel",
+    summary="Give a held redemption up",
+    tags=["rewards"],
+    security=http.scope("redemptions.write"),
+)
+def post_cancel(redemption_id: RedemptionId) -> Response[RedemptionOut]:
+    """The points go back to the lots they came from, with their days."""
+    redeemed = store.cancel(redemption_id, http.caller(app), http.correlation_id(app))
+    return http.answer(HTTPStatus.OK, RedemptionOut.of_redeemed(redeemed), replayed=redeemed.replayed)
 
 
 @app.get(
@@ -49,7 +72,7 @@ def post_redemption(
 )
 def get_redemption(redemption_id: RedemptionId) -> Response[RedemptionOut]:
     redeemed = store.find_redemption(redemption_id)
-    return http.answer(HTTPStatus.OK, RedemptionOut.of_redeemed(redeemed.entry, redeemed.reward))
+    return http.answer(HTTPStatus.OK, RedemptionOut.of_redeemed(redeemed))
 
 
 @app.get(

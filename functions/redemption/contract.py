@@ -5,19 +5,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from functions.ledger.account import Entry, IssuedReward
+from functions.ledger.account import IssuedReward
 from functions.ledger.contract import EffectOut, MemberRef
 from functions.program.document import Id
 from functions.program.model import Program, Reward
+from functions.redemption.spending import Redeemed
 from functions.runtime.validation import Input, OperationId, Output
 
 
 class RedemptionIn(Input):
-    """A member wants a reward. `capture: true` takes the points at once."""
+    """A member wants a reward. `capture: true` takes the points at once, `false` holds them."""
 
     member: MemberRef
     reward_id: Id
-    capture: Literal[True] = True
+    capture: bool = True
 
 
 class RedemptionEventIn(RedemptionIn):
@@ -60,21 +61,22 @@ class VoucherStateOut(VoucherOut):
 
 
 class RedemptionOut(EffectOut):
-    """A redemption with its whole effect."""
+    """A redemption with its whole effect. A voucher comes with the capture."""
 
     redemption_id: str
     reward_id: str
-    status: Literal["captured"]
-    voucher: VoucherOut
+    status: Literal["held", "captured", "cancelled"]
+    voucher: VoucherOut | None
 
     @classmethod
-    def of_redeemed(cls, entry: Entry, reward: IssuedReward) -> Self:
+    def of_redeemed(cls, redeemed: Redeemed) -> Self:
+        reward = redeemed.reward
         return cls(
-            **dict(EffectOut.of(entry)),
+            **dict(EffectOut.of(redeemed.entry)),
             redemption_id=reward.redemption,
             reward_id=reward.reward,
-            status="captured",
-            voucher=VoucherOut.of(reward),
+            status=redeemed.status,
+            voucher=VoucherOut.of(reward) if reward.code else None,
         )
 
 

@@ -5,48 +5,90 @@ V#<code>    voucher, in the rewards table, written in the transaction of its red
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting
+from functions.ledger.identity import Identity
 from functions.program import store as programs
 from functions.redemption.contract import RedemptionIn
-from functions.redemption.spending import Redemption, decide_redemption, redemption_id
+from functions.redemption.spending import (
+    Redeemed,
+    Redemption,
+    decide_capture,
+    decide_hold,
+    decide_redemption,
+    decide_release,
+    redemption_id,
+    reward_of,
+)
 from functions.redemption.vouchers import RANDOM_BYTES, code_from, normal_code
 from functions.runtime import clock, tables
 from functions.runtime.errors import RedemptionNotFoundError, VoucherNotFoundError
 from functions.runtime.validation import payload_hash
 
 
-@dataclass(frozen=True, slots=True)
-class Redeemed:
-    """A committed redemption and the reward it gave."""
-
-    entry: Entry
-    reward: IssuedReward
-    replayed: bool
-
-
 def redeem(received: RedemptionIn, source: str, idempotency_key: str, correlation_id: str) -> Redeemed:
-    """Take points and give a voucher, once. Raises the errors of `ledger.store.commit` and of `decide_redemption`."""
+    """Take points and give a voucher at once, or hold them, once.
+
+    Raises the errors of `ledger.store.commit` and of `decide_redemption`.
+    """
     wanted = redemption_id(source, idempotency_key)
     operation = Operation("redemption", source, wanted, payload_hash(received), correlation_id)
 
     def decide(account: Account) -> Posting:
-        redemption = Redemption(wanted, received.reward_id, code_from(secrets.token_bytes(RANDOM_BYTES)))
-        return decide_redemption(account, redemption, programs.active(), clock.now())
+        redemption = Redemption(wanted, received.reward_id, _new_code())
+        decided = decide_redemption if received.capture else decide_hold
+        return decided(account, redemption, programs.active(), clock.now())
 
-    committed = ledger.commit(operation, received.member.identity(source), decide, _voucher)
-    return Redeemed(committed.entry, _reward(committed.entry), committed.replayed)
+    return _committed(ledger.Request(operation, received.member.identity(source), decide, _voucher))
+
+
+def capture(wanted: str, source: str, correlation_id: str) -> Redeemed:
+    """Make a hold final. Raises RedemptionNotFoundError, HoldNotFoundError if it was resolved otherwise."""
+    held = _made(wanted)
+
+    def decide(account: Account) -> Posting:
+        return decide_capture(account, held, _new_code(), programs.active(), clock.now())
+
+    operation = Operation("capture", source, wanted, "", correlation_id)
+    return _committed(ledger.Request(operation, Identity("id", held.member), decide, _voucher))
+
+
+def cancel(wanted: str, source: str, correlation_id: str) -> Redeemed:
+    """Give a hold up. Raises RedemptionNotFoundError, HoldNotFoundError if it was resolved otherwise."""
+    held = _made(wanted)
+
+    def decide(account: Account) -> Posting:
+        return decide_release(account, held, clock.now())
+
+    operation = Operation("release", source, wanted, "", correlation_id)
+    return _committed(ledger.Request(operation, Identity("id", held.member), decide))
 
 
 def find_redemption(wanted: str) -> Redeemed:
-    """Raises RedemptionNotFoundError."""
+    """A redemption as it is now. Raises RedemptionNotFoundError."""
+    entry = _made(wanted)
+    if entry.posting.kind == "held":
+        resolutions = [ledger.find(Operation(kind, "", wanted, "", "").key) for kind in ("capture", "release")]
+        entry = next((found for found in resolutions if found), entry)
+    return Redeemed(entry, reward_of(entry), replayed=True)
+
+
+def _made(wanted: str) -> Entry:
     entry = ledger.find(Operation("redemption", "", wanted, "", "").key)
     if entry is None:
         raise RedemptionNotFoundError(f"There is no redemption {wanted}.")
-    return Redeemed(entry, _reward(entry), replayed=True)
+    return entry
+
+
+def _committed(request: ledger.Request) -> Redeemed:
+    committed = ledger.commit(request)
+    return Redeemed(committed.entry, reward_of(committed.entry), committed.replayed)
+
+
+def _new_code() -> str:
+    return code_from(secrets.token_bytes(RANDOM_BYTES))
 
 
 def find_voucher(typed: str) -> IssuedReward:
@@ -66,14 +108,11 @@ def find_voucher(typed: str) -> IssuedReward:
     )
 
 
-def _reward(entry: Entry) -> IssuedReward:
-    if entry.posting.reward is None:
-        raise ValueError(f"entry {entry.id} of a redemption has no reward")
-    return entry.posting.reward
-
-
 def _voucher(entry: Entry) -> Sequence[tables.Put]:
-    reward = _reward(entry)
+    """The voucher goes with the entry that makes the redemption final."""
+    reward = reward_of(entry)
+    if reward.code is None:
+        return []
     item = {
         "key": f"V#{reward.code}",
         "member": entry.member,

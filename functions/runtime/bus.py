@@ -10,11 +10,11 @@ What cannot be finished now goes back to the queue, and after five tries to the 
 """
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, TypeVar
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,7 +24,14 @@ from functions.runtime.errors import InvalidError, LoyaltyError, TryAgainError
 from functions.runtime.observability import logger
 from functions.runtime.validation import Instant, parse
 
-_EVENTS_PER_CALL = 10
+if TYPE_CHECKING:
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
+_EVENTS_PER_CALL, _BYTES_PER_CALL, _ENVELOPE_BYTES = 10, 256 * 1024, 100
+# A field that a partner named: it may be anything, an address even. What we named is not.
+_NAME = re.compile(r"(?<=/)(?![a-z_]+[/:]|[0-9]+[/:])[^/:]*(?=[/:])")
+
+Result = TypeVar("Result")
 
 
 class PublishError(Exception):
@@ -50,40 +57,70 @@ class Event(BaseModel):
     detail: dict[str, Any]
 
 
-Consume: TypeAlias = Callable[[Event], None]
+class FailedError(Exception):
+    """Something of ours broke while an event was consumed; it was logged, and the event must come again."""
 
 
-def consumer(consume: Consume) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
-    """The Lambda handler of a queue that a bus rule fills: each record is consumed, refused, parked or tried again."""
+Record: TypeAlias = dict[str, Any]
+Handler: TypeAlias = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+Outcome: TypeAlias = Exception | None
+"""What became of an event: None where it was accepted."""
 
-    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-        batch = process_partial_response(event, lambda record: _take(record, consume), processor, context)
-        logger.info("batch", records=len(event["Records"]), failed=len(batch["batchItemFailures"]))
-        return dict(batch)
+
+def consumer(consume: Callable[[Event], None]) -> Handler:
+    """The Lambda handler of a queue that a bus rule fills: event by event."""
+    return batch_consumer(lambda events: [_guarded(partial(consume, event)) for event in events])
+
+
+def batch_consumer(consume: Callable[[Sequence[Event]], Sequence[Outcome]]) -> Handler:
+    """The same for a function that takes all the events of a batch at once, and answers with an outcome for each."""
+
+    def handler(batch: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+        records = [(record, event) for record in batch["Records"] if (event := _readable(record))]
+        outcomes = _guarded(partial(consume, [event for _, event in records]))
+        if isinstance(outcomes, Exception):
+            outcomes = [outcomes] * len(records)
+        again = [
+            record["messageId"]
+            for (record, event), outcome in zip(records, outcomes, strict=True)
+            if outcome and _must_come_again(record, event, outcome)
+        ]
+        logger.info("batch", records=len(batch["Records"]), failed=len(again))
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
     return handler
 
 
-def _take(record: SQSRecord, consume: Consume) -> None:
+def _guarded(act: Callable[[], Result]) -> Result | Exception:
+    """What `act` gives, or why it gives nothing. The edge: what breaks is logged, and goes back to the queue instead of
+    up, so that it fails alone."""
     try:
-        event = parse(Event, json.loads(record.body))
-    except (InvalidError, ValueError, RecursionError) as error:
-        return _park(record, str(error) or "not JSON")
-    try:
-        consume(event)
-    except MalformedError as error:
-        _park(record, error.detail)
-    except TryAgainError:
-        logger.warning("event_postponed", event_id=event.id)
-        raise
+        return act()
     except LoyaltyError as error:
-        publish([refusal(event, error)])
-        logger.info("event_refused", event_id=event.id, code=error.code)
-    except Exception:
-        logger.exception("event_failed", event_id=event.id)
-        raise
-    return None
+        return error
+    except Exception:  # noqa: BLE001  the edge
+        logger.exception("event_failed")
+        return FailedError()
+
+
+def _readable(record: Record) -> Event | None:
+    try:
+        return parse(Event, json.loads(record["body"]))
+    except (InvalidError, ValueError, RecursionError) as error:
+        _park(record, str(error) or "not JSON")
+        return None
+
+
+def _must_come_again(record: Record, event: Event, outcome: Exception) -> bool:
+    """Deal with an event that was not accepted; True if it must come again."""
+    if isinstance(outcome, MalformedError):
+        _park(record, outcome.detail)
+        return False
+    if isinstance(outcome, LoyaltyError) and not isinstance(outcome, TryAgainError):
+        logger.info("event_refused", event_id=event.id, code=outcome.code)
+        return _guarded(partial(publish, [refusal(event, outcome)])) is not None
+    logger.warning("event_postponed", event_id=event.id)
+    return True
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -94,16 +131,16 @@ def read(model: type[Model], event: Event) -> Model:
     try:
         return parse(model, event.detail)
     except InvalidError as error:
-        raise MalformedError(error.detail) from error
+        raise MalformedError(_NAME.sub("?", error.detail)) from error
 
 
-def _park(record: SQSRecord, reason: str) -> None:
+def _park(record: Record, reason: str) -> None:
     aws.sqs().send_message(
         QueueUrl=settings.dead_letter_queue_url(),
-        MessageBody=record.body,
+        MessageBody=record["body"],
         MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:500]}},
     )
-    logger.error("event_parked", message_id=record.message_id)
+    logger.error("event_parked", message_id=record["messageId"])
 
 
 def refusal(event: Event, error: LoyaltyError) -> OutboundEvent:
@@ -127,18 +164,31 @@ def refusal(event: Event, error: LoyaltyError) -> OutboundEvent:
 
 def publish(events: Sequence[OutboundEvent]) -> None:
     """Put events on the bus in order. Raises PublishError if one was not taken: those after it may be there already."""
-    for start in range(0, len(events), _EVENTS_PER_CALL):
-        answer = aws.events().put_events(
-            Entries=[
-                {
-                    "EventBusName": settings.bus_name(),
-                    "Source": SOURCE,
-                    "DetailType": event.detail_type,
-                    "Detail": json.dumps(event.detail),
-                }
-                for event in events[start : start + _EVENTS_PER_CALL]
-            ]
-        )
+    for entries in _calls(events):
+        answer = aws.events().put_events(Entries=entries)
         if answer["FailedEntryCount"]:
             codes = sorted({entry["ErrorCode"] for entry in answer["Entries"] if "ErrorCode" in entry})
             raise PublishError(f"{answer['FailedEntryCount']} events were not taken: {', '.join(codes)}")
+
+
+def _calls(events: Sequence[OutboundEvent]) -> Iterator[list["PutEventsRequestEntryTypeDef"]]:
+    """The events in as few calls as their number and size allow."""
+    entries: list[PutEventsRequestEntryTypeDef] = []
+    size = 0
+    for event in events:
+        detail = json.dumps(event.detail)
+        more = len(detail) + len(event.detail_type) + _ENVELOPE_BYTES
+        if entries and (len(entries) == _EVENTS_PER_CALL or size + more > _BYTES_PER_CALL):
+            yield entries
+            entries, size = [], 0
+        size += more
+        entries.append(
+            {
+                "EventBusName": settings.bus_name(),
+                "Source": SOURCE,
+                "DetailType": event.detail_type,
+                "Detail": detail,
+            }
+        )
+    if entries:
+        yield entries

@@ -1,11 +1,18 @@
-"""The only place that reads the wall clock. Rules get the time as a parameter."""
+"""The only place that reads the wall clock, and the only one that waits. Rules get the time as a parameter."""
 
+import random
+import time
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
     """This instant, aware, UTC, to the microsecond."""
     return datetime.now(UTC)
+
+
+def pause(longest: float) -> None:
+    """Wait a random while, `longest` seconds at most: those who met once do not meet again."""
+    time.sleep(random.uniform(0, longest))
 
 
 def to_text(instant: datetime) -> str:

@@ -6,6 +6,9 @@
     ├── NotFoundError             what the request names does not exist
     ├── RefusedError              the state of the programme or the account forbids it
     │   ├── InsufficientPointsError
+    │   ├── HoldNotFoundError
+    │   ├── PointsSpentError
+    │   ├── PurchaseNotReturnableError
     │   ├── MemberExistsError
     │   └── ReplayedRefusalError  what this operation id was answered before
     ├── ProgramNotActiveError     nothing is published yet
@@ -109,6 +112,21 @@ class RefusedError(LoyaltyError):
 class InsufficientPointsError(RefusedError):
     code = "insufficient_points"
     title = "Not enough points"
+
+
+class HoldNotFoundError(RefusedError):
+    code = "hold_not_found"
+    title = "The redemption is not held"
+
+
+class PointsSpentError(RefusedError):
+    code = "points_spent"
+    title = "The points to take back are spent"
+
+
+class PurchaseNotReturnableError(RefusedError):
+    code = "purchase_not_returnable"
+    title = "More is returned than was bought"
 
 
 class MemberExistsError(RefusedError):

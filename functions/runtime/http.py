@@ -5,6 +5,7 @@ ours: Powertools logs and re-raises it, Lambda counts it, the gateway answers 50
 """
 
 import base64
+import binascii
 import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -12,10 +13,7 @@ from typing import Annotated, Any, TypeAlias
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as RouteNotFoundError
-from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
-    RequestValidationError,
-)
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
@@ -79,7 +77,7 @@ def resolver() -> APIGatewayHttpResolver:
 
     app.exception_handler(LoyaltyError)(_known)
     app.exception_handler(RequestValidationError)(_invalid)
-    app.exception_handler(RequestUnsupportedContentType)(_unsupported)
+    app.exception_handler([UnicodeDecodeError, binascii.Error])(_no_text)
     app.not_found(_no_route)
     return app
 
@@ -88,13 +86,13 @@ def handler_of(app: APIGatewayHttpResolver) -> Handler:
     """The Lambda handler of a resolver: answers, and logs one line per request."""
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        answer = app.resolve(event, context)
+        answer = app.resolve(event, context) if _is_json(event) else _not_json()
         logger.info(
             "request",
             route=event.get("routeKey"),
             status=answer["statusCode"],
-            correlation_id=correlation_id(app),
-            caller=_claims(app).get("client_id"),
+            correlation_id=event["requestContext"]["requestId"],
+            caller=_claims(event).get("client_id"),
         )
         return answer
 
@@ -103,7 +101,7 @@ def handler_of(app: APIGatewayHttpResolver) -> Handler:
 
 def caller(app: APIGatewayHttpResolver) -> str:
     """The client id of the token that the gateway has checked: the source of what the caller writes."""
-    return _claims(app)["client_id"]
+    return _claims(app.current_event.raw_event)["client_id"]
 
 
 def correlation_id(app: APIGatewayHttpResolver) -> str:
@@ -137,8 +135,24 @@ def from_cursor(cursor: str | None) -> int | None:
         raise field_error("query:cursor", "cursor", "Use the next_cursor of the page before.") from error
 
 
-def _claims(app: APIGatewayHttpResolver) -> dict[str, str]:
-    authorizer = app.current_event.raw_event["requestContext"].get("authorizer") or {}
+def _is_json(event: dict[str, Any]) -> bool:
+    """Whether the body says so of itself, in capital letters or small; then the resolver is told in small ones."""
+    headers = event.get("headers") or {}
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if event.get("body") and content_type not in {"", "application/json"}:
+        return False
+    event["headers"] = {**headers, "content-type": "application/json"}
+    return True
+
+
+def _not_json() -> dict[str, Any]:
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    problem = {**UnreadableError("Send JSON with content-type application/json.").problem(), "status": status.value}
+    return {"statusCode": status.value, "headers": {"content-type": PROBLEM}, "body": json.dumps(problem)}
+
+
+def _claims(event: Mapping[str, Any]) -> dict[str, str]:
+    authorizer = event["requestContext"].get("authorizer") or {}
     claims: dict[str, str] = authorizer.get("jwt", {}).get("claims", {})
     return claims
 
@@ -152,8 +166,8 @@ def _invalid(error: RequestValidationError) -> Response[str]:
     return _known(InvalidError(field_errors(error.errors())))
 
 
-def _unsupported(_error: RequestUnsupportedContentType) -> Response[str]:
-    return _problem(UnreadableError("Send JSON with content-type application/json."), HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+def _no_text(_error: ValueError) -> Response[str]:
+    return _known(UnreadableError("The body is not text in UTF-8."))
 
 
 def _no_route(_error: RouteNotFoundError) -> Response[str]:

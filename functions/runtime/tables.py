@@ -132,7 +132,36 @@ class Replace:
         }
 
 
-def transact(writes: Sequence[Put | Replace]) -> None:
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Set attributes of an item whose `counter` is still `seen` (0: it has none yet), and count on."""
+
+    table: settings.Table
+    key: Mapping[str, Any]
+    counter: str
+    seen: int
+    values: Mapping[str, Any]
+
+    def wire(self) -> "TransactWriteItemTypeDef":
+        values = {**self.values, self.counter: self.seen + 1}
+        condition = f"#{self.counter} = :seen" if self.seen else f"attribute_not_exists(#{self.counter})"
+        return {
+            "Update": {
+                "TableName": settings.table(self.table),
+                "Key": to_wire(self.key),
+                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": {f"#{name}": name for name in values},
+                "ExpressionAttributeValues": _values(values | ({"seen": self.seen} if self.seen else {})),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+
+Write: TypeAlias = Put | Replace | Amend
+
+
+def transact(writes: Sequence[Write]) -> None:
     """Write all or nothing. botocore adds the client token, so that its own repeats are one transaction.
 
     Raises CancelledError (also for a conflict with, or a repeat during, another transaction) and ClientError.
@@ -239,11 +268,22 @@ def query(
         yield from map(from_wire, page["Items"])
 
 
+def scan_page(table: settings.Table, after: Item | None) -> tuple[list[Item], Item | None]:
+    """A page of a table, and the key to go on from; None at the end."""
+    start: dict[str, Any] = {"ExclusiveStartKey": to_wire(after)} if after else {}
+    answer = aws.dynamodb().scan(TableName=settings.table(table), **start)
+    following = answer.get("LastEvaluatedKey")
+    return [from_wire(item) for item in answer["Items"]], from_wire(following) if following else None
+
+
 def scan(table: settings.Table) -> Iterator[Item]:
     """Every item of a table, partition by partition, page after page."""
-    pages = aws.dynamodb().get_paginator("scan").paginate(TableName=settings.table(table))
-    for page in pages:
-        yield from map(from_wire, page["Items"])
+    after: Item | None = None
+    while True:
+        page, after = scan_page(table, after)
+        yield from page
+        if after is None:
+            return
 
 
 def _names(expression: str) -> dict[str, str]:

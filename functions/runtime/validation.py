@@ -56,9 +56,14 @@ def _in_utc(instant: datetime) -> datetime:
         raise PydanticCustomError("datetime_range", "Input should lie within the years 1 to 9999 of UTC") from None
 
 
+def _is_text(value: str) -> bool:
+    """JSON can spell half of a character that takes two; no table can store it."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _simple(value: object) -> object:
     """One message for a bad value, where a union would give one for each of its types."""
-    if isinstance(value, bool | int) or (isinstance(value, str) and 0 < len(value) <= LONGEST_WORD):
+    if isinstance(value, bool | int) or (isinstance(value, str) and 0 < len(value) <= LONGEST_WORD and _is_text(value)):
         return value
     raise PydanticCustomError(
         "attribute",
@@ -128,12 +133,14 @@ def parse(model: type[Model], value: object) -> Model:
         raise InvalidError(field_errors([{**detail, "loc": ("body", *detail["loc"])} for detail in details])) from None
 
 
-def payload_hash(received: BaseModel) -> str:
+def payload_hash(received: BaseModel, of: str = "") -> str:
     """Tells a repeat from another payload under the same id: equal whenever the meaning of the input is equal.
+
+    `of` is what the operation is about where the body does not say it.
 
     Fields that hold their default do not count, so that a field added later changes no hash of today. Nor does the
     key of the operation, which is a header over HTTPS.
     """
     content = received.model_dump(mode="json", exclude_defaults=True, exclude={"idempotency_key"})
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return hashlib.sha256((of + canonical).encode()).hexdigest()[:32]

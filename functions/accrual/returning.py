@@ -1,0 +1,72 @@
+"""What a return takes back. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from functions.ledger.account import Account, Entry, Line, Posting, Reason, Returned, Reversal
+from functions.ledger.movements import take_back
+from functions.program.model import Program
+from functions.runtime.errors import PurchaseNotReturnableError
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Quantities that came back, by line of the purchase; all that is left of it where `quantities` is None."""
+
+    occurred_at: datetime
+    quantities: Mapping[str, int] | None
+
+
+def decide_return(account: Account, purchase: Entry, returned: Return, program: Program, now: datetime) -> Posting:
+    """Take back what the returned pieces had earned: never more than the purchase gave, line by line.
+
+    Of a line of `q` pieces and `p` points, the first `k` pieces to come back cost `p * k // q` points, so that the
+    member keeps what cannot be divided until the last piece. Raises PurchaseNotReturnableError and PointsSpentError.
+    """
+    after = _after(purchase, returned.quantities)
+    by_line = {line: back.points - _so_far(purchase, line).points for line, back in after.items()}
+    points = sum(by_line.values())
+    change, forgiven = take_back(account, purchase.posting.change, points, program.spent_then_returned, now.date())
+    facts = {"to_take_back": points} | ({"forgiven": forgiven} if forgiven else {})
+    reason = Reason(
+        "return", applied=True, points=change.points, lines={k: -v for k, v in by_line.items()}, facts=facts
+    )
+    return Posting(
+        kind="reversed",
+        change=change,
+        occurred_at=returned.occurred_at,
+        program_version=purchase.posting.program_version,
+        explanation=[reason],
+        reversal=Reversal(purchase.operation.key, purchase.reversals, {**purchase.returned, **after}, forgiven),
+        currency=purchase.posting.currency,
+    )
+
+
+def _after(purchase: Entry, quantities: Mapping[str, int] | None) -> dict[str, Returned]:
+    """All that has come back of the lines that this return touches."""
+    lines = {line.id: line for line in purchase.posting.lines}
+    if quantities is None:
+        quantities = {line.id: _left(purchase, line) for line in lines.values() if _left(purchase, line)}
+    if not quantities:
+        raise PurchaseNotReturnableError("All of this purchase has been returned before.", lines=[])
+    wrong = [
+        {"line": line, "quantity": quantity, "returnable": _left(purchase, lines[line]) if line in lines else 0}
+        for line, quantity in quantities.items()
+        if line not in lines or quantity > _left(purchase, lines[line])
+    ]
+    if wrong:
+        raise PurchaseNotReturnableError("More is returned than is left of the purchase.", lines=wrong)
+    return {line: _back(lines[line], _so_far(purchase, line).quantity + q) for line, q in quantities.items()}
+
+
+def _so_far(purchase: Entry, line: str) -> Returned:
+    return purchase.returned.get(line, Returned(0, 0))
+
+
+def _left(purchase: Entry, line: Line) -> int:
+    return line.quantity - _so_far(purchase, line.id).quantity
+
+
+def _back(line: Line, quantity: int) -> Returned:
+    return Returned(quantity, line.points * quantity // line.quantity)

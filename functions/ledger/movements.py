@@ -1,0 +1,175 @@
+"""How points move: every verb of the ledger, from an account to the change it makes. Pure.
+
+    earn          -> lots or pending        hold     lots -> held
+    activate      pending -> lots           capture  held ->
+    spend         lots ->                   release  held -> lots
+    expire        lots ->                   adjust   -> lots, or lots ->
+    take_back     pending, lots, debt ->    give_back  -> the very lots they came from
+
+What comes into the lots pays the debt first (`_settled`). All raise ValueError where a number is not what it must be,
+InsufficientPointsError where the account has too little, HoldNotFoundError where a hold is resolved already.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+from functions.ledger.account import Account, Change
+from functions.ledger.lots import (
+    Lots,
+    due,
+    expired,
+    lot_of,
+    merged,
+    negative,
+    pending_key,
+    take,
+    take_up_to,
+    total,
+)
+from functions.runtime.errors import HoldNotFoundError, InsufficientPointsError, PointsSpentError
+
+DebtPolicy = Literal["carry", "forgive", "block"]
+"""When a purchase is returned whose points are spent: owe them, keep them, or refuse the return."""
+
+
+def earn(account: Account, points: int, expires: str, activates_on: date | None, today: date) -> Change:
+    """New points in the lot `expires`; pending until `activates_on` if that is after today."""
+    _check(points)
+    if not points:
+        return Change()
+    if activates_on and activates_on > today:
+        return Change(pending={pending_key(activates_on, expires): points})
+    return _settled(account, {expires: points})
+
+
+def activate(account: Account, today: date) -> Change:
+    """Every pending bucket whose day has come, into its lot. Empty if there is none."""
+    buckets = due(account.pending, today)
+    incoming: dict[str, int] = {}
+    for key, points in buckets.items():
+        incoming = merged(incoming, {lot_of(key): points})
+    settled = _settled(account, incoming)
+    return Change(lots=settled.lots, pending=negative(buckets), debt=settled.debt)
+
+
+def spend(account: Account, points: int, today: date) -> Change:
+    """Points out of the lots that expire first."""
+    return Change(lots=_taken(account, points, today))
+
+
+def hold(account: Account, redemption: str, points: int, today: date) -> Change:
+    """Set points aside, out of the lots that expire first; they remember their lots."""
+    if redemption in account.holds:
+        raise ValueError(f"{redemption} is held already")
+    lots = _taken(account, points, today)
+    return Change(lots=lots, holds={redemption: negative(lots)})
+
+
+def capture(account: Account, redemption: str) -> Change:
+    """A hold becomes final."""
+    return Change(holds={redemption: negative(_held(account, redemption))})
+
+
+def release(account: Account, redemption: str) -> Change:
+    """A hold is given up: the points go back to the lots they came from, with their days."""
+    lots = _held(account, redemption)
+    settled = _settled(account, lots)
+    return Change(lots=settled.lots, holds={redemption: negative(lots)}, debt=settled.debt)
+
+
+def expire(account: Account, today: date) -> Change:
+    """Every lot whose last day is over. Empty if there is none."""
+    return Change(lots=negative(expired(account.lots, today)))
+
+
+def adjust(account: Account, points: int, expires: str, today: date) -> Change:
+    """Points given by hand in the lot `expires`, or taken by hand (negative), as a spending takes them."""
+    if points < 0:
+        return spend(account, -points, today)
+    return _settled(account, {expires: points}) if points else Change()
+
+
+def give_back(account: Account, taken: Change) -> Change:
+    """Undo a spending or a captured hold: the very lots it took, with their days."""
+    lots = merged(negative(taken.lots), {})
+    for held in taken.holds.values():
+        lots = merged(lots, negative(held))
+    return _settled(account, lots)
+
+
+def take_back(account: Account, given: Change, points: int, policy: DebtPolicy, today: date) -> tuple[Change, int]:
+    """Take back `points` of what an earning gave; the change, and how many points the policy forgave.
+
+    First what is still pending, then out of the very lots it made. What is not there any more was spent: the policy
+    says what happens. Where the lot it made is past its last day, the rest may as well have expired, and is forgiven.
+    Raises PointsSpentError under the policy `block`.
+    """
+    _check(points)
+    pending = _out_of(account.pending, given.pending, points)
+    missing = points + total(pending)
+    made = merged(dict(given.lots), {})
+    for key, pending_points in given.pending.items():
+        made = merged(made, {lot_of(key): pending_points})
+    # What paid a debt when it was earned never lay in a lot: it is owed again.
+    lots = _out_of(account.lots, made, missing)
+    missing += total(lots)
+    gone = bool(made) and all(day < today.isoformat() for day in made)
+    if not missing or gone or policy == "forgive":
+        return Change(lots=lots, pending=pending), missing
+    if policy == "block":
+        raise PointsSpentError(f"{missing} of {points} points to take back are spent.", missing=missing)
+    others = take_up_to(merged(account.lots, lots), missing, today)
+    return Change(lots=merged_signed(lots, others), pending=pending, debt=missing + total(others)), 0
+
+
+def merged_signed(one: Lots, other: Lots) -> dict[str, int]:
+    """Two signed changes of lots as one."""
+    days = dict.fromkeys([*one, *other])
+    return {day: one.get(day, 0) + other.get(day, 0) for day in days}
+
+
+def _check(points: int) -> None:
+    if points < 0:
+        raise ValueError(f"{points} points cannot move")
+
+
+def _taken(account: Account, points: int, today: date) -> dict[str, int]:
+    _check(points)
+    active = account.balance(today).active
+    if active < points:
+        missing = points - active
+        raise InsufficientPointsError(
+            f"{points} points are needed; {missing} are missing.", required=points, missing=missing
+        )
+    return take(account.lots, points, today)
+
+
+def _held(account: Account, redemption: str) -> Lots:
+    if redemption not in account.holds:
+        raise HoldNotFoundError("The redemption is not held: it was captured, cancelled or timed out before.")
+    return account.holds[redemption]
+
+
+def _settled(account: Account, incoming: Mapping[str, int]) -> Change:
+    """What comes in, less what it pays of the debt: out of the points that expire first."""
+    left = account.debt
+    lots: dict[str, int] = {}
+    for day, points in sorted(incoming.items()):
+        paid = min(left, points)
+        left -= paid
+        if points > paid:
+            lots[day] = points - paid
+    return Change(lots=lots, debt=left - account.debt)
+
+
+def _out_of(buckets: Lots, made: Mapping[str, int], points: int) -> dict[str, int]:
+    """The signed change that takes up to `points` out of the buckets something made, latest first: those that expire
+    first were the first to be spent."""
+    change: dict[str, int] = {}
+    for key in sorted(made, reverse=True):
+        taken = min(buckets.get(key, 0), made[key], points)
+        if taken > 0:
+            change[key] = -taken
+            points -= taken
+    return change
