@@ -3,7 +3,7 @@
     load account ──> decide (pure) ──> post ──> transact [every entry must be new | the account must be as loaded | …]
          ^                |refused: look again, strongly; then keep the refusal under the operation id
          |                |                         |an entry exists: a repeat, answer what was answered
-         └────────────────┴──── account moved on ───┘conflict or throttling: wait a little, and again
+         └────────────────┴──── account moved on ───┘conflict or throttling: wait, look again, and again
 
 The entry is the idempotency record, for ever. A lost answer is therefore safe to repeat, by botocore or by the partner.
 Operations of one member that come together are decided one after the other and committed in one transaction.
@@ -28,9 +28,9 @@ from functions.runtime.errors import (
 from functions.runtime.observability import logger
 from functions.runtime.tables import Amend, CancelledError, ConditionFailedError, Put, Replace, Write
 
-ATTEMPTS = 22
-_FIRST_PAUSE, _GROWTH, _LONGEST_PAUSE = 0.01, 1.6, 0.8
-"""Seconds. All pauses together take about six, and hardly ever nine: the gateway waits ten."""
+ATTEMPTS = 20
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 1.0
+"""Seconds. All pauses together take about seven: the gateway waits ten."""
 _LARGEST_TRANSACTION = 100
 _BUSY = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
 
@@ -149,12 +149,20 @@ class _Batch:
                 self._write(planned)
             except CancelledError as cancelled:
                 self._learn(planned, cancelled)
-                if self._open():
-                    clock.pause(min(_LONGEST_PAUSE, _FIRST_PAUSE * _GROWTH**failures))
+                if self._open() and failures:
+                    self._step_back(failures)
                 failures += 1
         for i in self._open():
             self._outcomes[i] = TryAgainError("The account is busy. Nothing was written; repeat the call as it was.")
         return [self._outcomes[i] for i in range(len(self._requests))]
+
+    def _step_back(self, failures: int) -> None:
+        """Let others pass, and look again: what the cancelled transaction showed has long changed by then.
+
+        The first time there is no pause, and its picture of the account is used at once.
+        """
+        clock.pause(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures))
+        self._account, self._surely_fresh = load(self._member, consistent=True), True
 
     def _open(self) -> list[int]:
         return [i for i in range(len(self._requests)) if i not in self._outcomes]

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from cli.connection import Connection
+from cli.inside import inside
 from functions.runtime import aws
 
 CALLER = "meter"
@@ -37,11 +37,9 @@ class Bill:
 class Meter:
     """Handlers that call the deployed tables and are billed for it."""
 
-    def __init__(self, stack: Connection) -> None:
-        self._client = aws.dynamodb()
-        self._stack = stack
+    def __init__(self) -> None:
         self._bill = Bill()
-        events = self._client.meta.events
+        events = aws.dynamodb().meta.events
         events.register("before-parameter-build.dynamodb.*", self._ask)
         events.register("after-call.dynamodb.*", self._note)
 
@@ -81,14 +79,6 @@ class Meter:
 
 @contextmanager
 def metering(stack: Connection) -> Iterator[Meter]:
-    """A meter on the deployed stack, with the environment that the CDK gives the functions."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-        patch.setenv("AWS_DEFAULT_REGION", stack.region)
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        for name, table in stack.table_names.items():
-            patch.setenv(f"{name.upper()}_TABLE", table)
-        aws.dynamodb.cache_clear()
-        yield Meter(stack)
-        aws.dynamodb.cache_clear()
+    """A meter on the deployed stack."""
+    with inside(stack):
+        yield Meter()

@@ -66,6 +66,28 @@ def test_a_redemption_costs_five_write_units_and_two_for_its_voucher(meter: Mete
     assert bill.read_units <= 1
 
 
+def test_a_return_costs_eight_write_units(meter: Meter, member: str) -> None:
+    bought = ten_lines(member)
+    meter.call("accrual", "POST", "/v1/purchases", bought)
+    returned = {"id": fresh("return"), "occurred_at": "2026-11-21T09:00:00Z", "lines": [{"id": "1", "quantity": 1}]}
+    with meter.bill() as bill:
+        meter.call("accrual", "POST", f"/v1/purchases/{bought['id']}/returns", returned)
+
+    assert bill.write_units == 8
+
+
+def test_a_hold_costs_five_write_units_and_its_capture_two_more_for_the_voucher(meter: Meter, member: str) -> None:
+    meter.call("accrual", "POST", "/v1/purchases", purchase({"id": member}, amount=10000))
+    wanted = {"member": {"id": member}, "reward_id": "voucher-5", "capture": False}
+    with meter.bill() as hold:
+        held = meter.call("redemption", "POST", "/v1/redemptions", wanted, fresh("redeem"))
+    with meter.bill() as capture:
+        meter.call("redemption", "POST", f"/v1/redemptions/{held['redemption_id']}/capture")
+
+    assert hold.write_units == 5
+    assert capture.write_units == 7
+
+
 def test_a_balance_costs_half_a_read_unit(meter: Meter, member: str) -> None:
     with meter.bill() as bill:
         meter.call("ledger", "GET", f"/v1/members/{member}/balance")

@@ -58,7 +58,7 @@ def test_every_account_is_proved_and_a_forged_balance_is_found(partner: Partner)
     dynamodb.update_item(**change, ExpressionAttributeValues={":lots": lots})  # type: ignore[arg-type]
 
     assert drift.member == member
-    assert drift.drift == "the account holds {'never': 51}, its entries make {'never': 50}"
+    assert drift.drift == "the account's lots are {'never': 51}, its entries make {'never': 50}"
 
 
 def test_programme_versions_are_seen_by_warm_functions(partner: Partner) -> None:
