@@ -1,14 +1,25 @@
 """A whole programme on moto: real handlers, real tables, a real bus; only AWS itself is played by moto.
 
-`service.call(...)` sends a gateway event to the handler that the OpenAPI document names for the route;
-`service.send(...)` sends an event through the queue's handler; `service.published()` is what the stream then tells.
+`service.call(...)` sends a gateway event to the handler that the OpenAPI document names for the route, and checks the
+answer against that document; `service.send(...)` sends an event through the queue's handler; `service.publish()` lets
+the stream tell what was committed, and `service.on_bus()` is what then reached the bus, checked against its schema.
+
+Time stands still at `NOW` until a test moves it. When a test ends, the books must balance and the log must hold
+nothing personal, whatever the test was about.
 """
 
+import base64
 import importlib
+import io
 import json
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,12 +33,19 @@ from moto.ses.models import ses_backends
 
 from functions.program import store as programs
 from functions.runtime import aws
+from functions.runtime.observability import logger
+from functions.runtime.tables import from_wire
+from infra.functions import FUNCTIONS, BusEvents, Source
 from infra.tables import TABLES, create_table_request
+from tests.contract import schemas
+from tests.functional.grants import Grants
 
 ROOT = Path(__file__).parent.parent.parent
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 CLIENT = "till-client"
+SENDER = "club@example.com"
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 Json = dict[str, Any]
 
 CONSUMERS = {
@@ -35,6 +53,26 @@ CONSUMERS = {
     "PurchaseCompleted": "functions.accrual.on_purchase_completed",
     "RedemptionRequested": "functions.redemption.on_redemption_requested",
 }
+GRANTS = Grants()
+NOTIFIER = "functions.notifications.on_loyalty_event"
+_MAILED = next(
+    spec.trigger.detail_types
+    for spec in FUNCTIONS
+    if isinstance(spec.trigger, BusEvents) and spec.trigger.source is Source.OURSELVES
+)
+
+
+class Clock:
+    """The time, which stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def move(self, **by: float) -> None:
+        self.time += timedelta(**by)
 
 
 @dataclass(frozen=True)
@@ -45,13 +83,36 @@ class Answer:
     body: Json
     headers: Mapping[str, str]
 
+    @property
+    def replayed(self) -> bool:
+        return self.headers.get("idempotency-replayed") == "true"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation of the contract and the function behind it."""
+
+    method: str
+    path: str
+    function: str
+
+    def serves(self, method: str, path: str) -> bool:
+        return method == self.method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", self.path), path) is not None
+
+    @property
+    def module(self) -> str:
+        room, _, name = self.function.partition("-")
+        return f"functions.{room}.{name}"
+
 
 @dataclass
 class Service:
     """The programme as a partner meets it."""
 
-    routes: list[tuple[str, re.Pattern[str], str]]
+    routes: list[Route]
     queues: Mapping[str, str]
+    clock: Clock
+    log: io.StringIO
     records_read: int = 0
 
     def call(
@@ -64,15 +125,17 @@ class Service:
         headers: Mapping[str, str] = {},
         query: Mapping[str, str] = {},
     ) -> Answer:
-        """`body`: an object to send as JSON, or text to send as it is."""
-        function = next(f for verb, pattern, f in self.routes if verb == method and pattern.fullmatch(path))
-        module, _, name = function.partition("-")
-        text = body if isinstance(body, str) else json.dumps(body) if body is not None else None
-        answer = importlib.import_module(f"functions.{module}.{name}").handler(
-            _gateway_event(method, path, text, client, headers, query), LambdaContext()
-        )
-        answered = {key.lower(): value for key, value in answer.get("headers", {}).items()}
-        return Answer(answer["statusCode"], json.loads(answer["body"]), answered)
+        """`body`: an object to send as JSON, or text or bytes to send as they are."""
+        route = next(route for route in self.routes if route.serves(method, path))
+        text = body if isinstance(body, str | bytes | None) else json.dumps(body)
+        event = _gateway_event(route, path, text, client, headers, query)
+        given = self._run(route.module, event)
+        answered = {key.lower(): value for key, value in given.get("headers", {}).items()}
+        answer = Answer(given["statusCode"], json.loads(given["body"]), answered)
+        schemas.check_answer(method, route.path, answer.status, answered["content-type"], answer.body)
+        if text is not None and answer.status < 300:
+            schemas.check_request(method, route.path, json.loads(text))
+        return answer
 
     def post(self, path: str, body: object, key: str | None = None, **more: Any) -> Answer:
         return self.call("POST", path, body, headers={"idempotency-key": key} if key else {}, **more)
@@ -86,7 +149,7 @@ class Service:
             "id": event_id,
             "source": source,
             "detail-type": detail_type,
-            "time": "2026-11-21T10:00:00Z",
+            "time": f"{self.clock():%Y-%m-%dT%H:%M:%SZ}",
             "detail": detail,
         }
         return self.deliver(CONSUMERS[detail_type], json.dumps(event))
@@ -94,7 +157,7 @@ class Service:
     def deliver(self, module: str, *bodies: str) -> list[str]:
         """Hand raw queue records to a consumer; ids of those that go back to the queue."""
         records = [_queue_record(f"record-{i}", body) for i, body in enumerate(bodies)]
-        answer = importlib.import_module(module).handler({"Records": records}, LambdaContext())
+        answer = self._run(module, {"Records": records})
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
     def stream_records(self) -> list[Json]:
@@ -106,15 +169,29 @@ class Service:
         # what the filter of the event source mapping lets through
         return [record for record in records if record["dynamodb"]["Keys"]["part"]["S"] == "A"]
 
-    def publish(self) -> None:
-        """Let the stream function work through what was committed."""
-        importlib.import_module("functions.ledger.on_account_change").handler(
-            {"Records": self.stream_records()}, LambdaContext()
-        )
+    def publish(self, records: list[Json] | None = None) -> None:
+        """Let the stream function work through what was committed, or through these records of it."""
+        records = self.stream_records() if records is None else records
+        self._run("functions.ledger.on_account_change", {"Records": records})
+
+    def sweep(self) -> None:
+        """Let the clock's function look for what the stream did not publish."""
+        self._run("functions.ledger.every_hour", {})
 
     def on_bus(self) -> list[Json]:
         """The events that reached the bus since the last call."""
-        return [json.loads(message["Body"]) for message in _drain(self.queues["bus"])]
+        events = [json.loads(message["Body"]) for message in _drain(self.queues["bus"])]
+        for event in events:
+            schemas.check_event(event["detail-type"], event["detail"])
+        return events
+
+    def notify(self, events: list[Json] | None = None) -> list[str]:
+        """Publish what was committed and hand what concerns the mails to their function, or hand it these events."""
+        if events is None:
+            self.publish()
+            events = self.on_bus()
+        bodies = [json.dumps(event) for event in events if event["detail-type"] in _MAILED]
+        return self.deliver(NOTIFIER, *bodies)
 
     def parked(self) -> list[Json]:
         """What lies in the dead-letter queue, with the reason."""
@@ -129,17 +206,32 @@ class Service:
 
     def tables(self) -> dict[str, list[Json]]:
         """Everything in every table, to compare before and after."""
-        client = boto3.client("dynamodb", REGION)
-        found = {table.name: client.scan(TableName=table.name)["Items"] for table in TABLES}
-        return {name: sorted(items, key=json.dumps) for name, items in found.items()}
+        return {table.name: _scan(table.name) for table in TABLES}
+
+    def items(self, table: str) -> list[Json]:
+        """The items of one table as plain values."""
+        return [from_wire(item) for item in _scan(table)]
+
+    def _run(self, module: str, event: Json) -> Any:
+        """Start a function as Lambda would, with no more than the calls it was granted."""
+        _, room, trigger = module.split(".")
+        with GRANTS.of(f"{room}-{trigger.replace('_', '-')}"):
+            return importlib.import_module(module).handler(event, LambdaContext())
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """What happens in here writes nothing at all."""
+        before = self.tables()
+        yield
+        assert self.tables() == before
 
 
 def _gateway_event(
-    method: str, path: str, body: str | None, client: str, headers: Mapping[str, str], query: Mapping[str, str]
+    route: Route, path: str, body: str | bytes | None, client: str, headers: Mapping[str, str], query: Mapping[str, str]
 ) -> Json:
     return {
         "version": "2.0",
-        "routeKey": f"{method} {path}",
+        "routeKey": f"{route.method} {route.path}",
         "rawPath": path,
         "rawQueryString": urlencode(query),
         "queryStringParameters": dict(query),
@@ -147,11 +239,11 @@ def _gateway_event(
         "requestContext": {
             "requestId": "request-1",
             "stage": "$default",
-            "http": {"method": method, "path": path},
+            "http": {"method": route.method, "path": path},
             "authorizer": {"jwt": {"claims": {"client_id": client}, "scopes": None}},
         },
-        "body": body,
-        "isBase64Encoded": False,
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": isinstance(body, bytes),
     }
 
 
@@ -159,8 +251,20 @@ def _queue_record(message_id: str, body: str) -> Json:
     return {"messageId": message_id, "body": body, "eventSource": "aws:sqs", "attributes": {}, "messageAttributes": {}}
 
 
+@cache
+def aws_client(service: Any) -> Any:
+    """The tests' own client: slow to make, and moto takes its calls whenever it was made."""
+    return boto3.client(service, REGION, aws_access_key_id="test", aws_secret_access_key="test")
+
+
+def _scan(table: str) -> list[Json]:
+    """Straight from moto: most tests compare every table before and after."""
+    items = dynamodb_backends[ACCOUNT][REGION].tables[table].all_items()
+    return sorted((item.to_json()["Attributes"] for item in items), key=json.dumps)
+
+
 def _drain(queue: str) -> list[Any]:
-    sqs = boto3.client("sqs", REGION)
+    sqs = aws_client("sqs")
     found: list[Any] = []
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get(
         "Messages"
@@ -171,36 +275,44 @@ def _drain(queue: str) -> list[Any]:
     return found
 
 
-def _routes() -> list[tuple[str, re.Pattern[str], str]]:
-    paths = json.loads((ROOT / "docs" / "openapi.json").read_text())["paths"]
-    found = [
-        (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operation["x-function"])
-        for path, operations in paths.items()
-        for method, operation in operations.items()
-    ]
-    return sorted(found, key=lambda route: "[^/]+" in route[1].pattern)
+def _routes() -> list[Route]:
+    """A fixed path comes before one with a variable in the same place."""
+    found = [Route(method, path, operation["x-function"]) for method, path, operation in schemas.operations()]
+    return sorted(found, key=lambda route: "{" in route.path)
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """A fresh stack with the record shop's programme in force."""
+    with deployed(monkeypatch) as service:
+        yield service
+
+
+@contextmanager
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A stack of its own, for the tests that compare two."""
     for name, value in {
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "BUS_NAME": "loyalty",
-        "SENDER": "club@example.com",
+        "SENDER": SENDER,
         **{f"{table.name.upper()}_TABLE": table.name for table in TABLES},
     }.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
-        _forget_caches()
+    clock = Clock()
+    monkeypatch.setattr("functions.runtime.clock.now", clock)
+    with mock_aws(), _logged() as log:
+        programs.forget()
+        GRANTS.watch()
         queues = _deploy()
         monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queues["dead"])
-        service = Service(_routes(), queues)
+        service = Service(_routes(), queues, clock, log)
         publish_program(service, (ROOT / "programs" / "record-shop.yaml").read_text())
         yield service
-    _forget_caches()
+        check_books(service)
+        assert "@" not in log.getvalue(), "an e-mail address in the log"
+    programs.forget()
 
 
 def publish_program(service: Service, text: str) -> int:
@@ -211,21 +323,52 @@ def publish_program(service: Service, text: str) -> int:
     return version
 
 
-def _forget_caches() -> None:
-    for client in (aws.dynamodb, aws.events, aws.sqs, aws.sesv2):
-        client.cache_clear()
-    programs.forget()
+def check_books(service: Service) -> None:
+    """Every account is the sum of its entries: as many as `n` says, numbered without a gap, lot by lot."""
+    entries = [entry for entry in service.items("entries") if "refused" not in entry]
+    for account in (item for item in service.items("accounts") if item["part"] == "A"):
+        own = [entry for entry in entries if entry["member"] == account["member"]]
+        assert sorted(entry["n"] for entry in own) == list(range(1, account["n"] + 1))
+        lots: Counter[str] = Counter()
+        for entry in own:
+            lots.update(entry["lots"])
+        assert {day: points for day, points in lots.items() if points} == account["lots"]
+        assert all(points > 0 for points in account["lots"].values())
+
+
+@contextmanager
+def _logged() -> Iterator[io.StringIO]:
+    """What the functions log, as it is written."""
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(logger.registered_formatter)
+    underneath = logging.getLogger(logger.name)
+    underneath.addHandler(handler)
+    try:
+        yield log
+    finally:
+        underneath.removeHandler(handler)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _clients_of_their_own() -> Iterator[None]:
+    """The functions' clients are slow to make, so all tests here share theirs; nobody else does."""
+    getters = (aws.dynamodb, aws.events, aws.sqs, aws.sesv2)
+    for getter in getters:
+        getter.cache_clear()
+    yield
+    for getter in getters:
+        getter.cache_clear()
 
 
 def _deploy() -> dict[str, str]:
-    dynamodb = boto3.client("dynamodb", REGION)
     for table in TABLES:
-        dynamodb.create_table(**create_table_request(table, table.name))
-    sqs, events = boto3.client("sqs", REGION), boto3.client("events", REGION)
+        aws_client("dynamodb").create_table(**create_table_request(table, table.name))
+    sqs, events = aws_client("sqs"), aws_client("events")
     queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("bus", "dead")}
     events.create_event_bus(Name="loyalty")
     events.put_rule(Name="all", EventBusName="loyalty", EventPattern=json.dumps({"source": ["loyalty"]}))
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:bus"
     events.put_targets(Rule="all", EventBusName="loyalty", Targets=[{"Id": "queue", "Arn": arn}])
-    boto3.client("sesv2", REGION).create_email_identity(EmailIdentity="club@example.com")
+    aws_client("sesv2").create_email_identity(EmailIdentity=SENDER)
     return queues

@@ -1,0 +1,145 @@
+"""events/: every sample is as its schema says, every schema says all of it, and inbound ones follow the code."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from functions.ledger import events
+from functions.notifications.mail import MESSAGES
+from infra.functions import FUNCTIONS, BusEvents, Source
+from tests.contract import schemas
+from tests.contract.schemas import INBOUND, OUTBOUND
+
+every_outbound = pytest.mark.parametrize("detail_type", OUTBOUND)
+every_inbound = pytest.mark.parametrize("detail_type", INBOUND)
+
+
+def read(path: str) -> Any:
+    return json.loads((schemas.EVENTS / path).read_text())
+
+
+def schema(detail_type: str) -> Any:
+    return read(f"schemas/{detail_type}.json")
+
+
+def objects(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every object with named fields in a schema, with where it stands."""
+    if part.get("type") == "object" and "properties" in part:
+        yield path, part
+    for name, below in part.get("properties", {}).items():
+        yield from objects(below, f"{path}/{name}")
+    if "items" in part:
+        yield from objects(part["items"], f"{path}/*")
+
+
+def test_there_is_a_schema_and_a_sample_for_each_event_and_nothing_else() -> None:
+    def stems(folder: str) -> list[str]:
+        return sorted(file.stem for file in (schemas.EVENTS / folder).glob("*"))
+
+    assert stems("schemas") == sorted([*INBOUND, *OUTBOUND])
+    assert stems("inbound") == sorted(INBOUND)
+    assert stems("outbound") == sorted(OUTBOUND)
+
+
+@pytest.mark.parametrize("detail_type", [*INBOUND, *OUTBOUND])
+def test_a_schema_is_one(detail_type: str) -> None:
+    Draft202012Validator.check_schema(schema(detail_type))
+    assert schema(detail_type)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema(detail_type)["$id"] == f"urn:loyalty:event:{detail_type}:1"
+    assert schema(detail_type)["title"] == detail_type
+
+
+@every_inbound
+def test_an_inbound_schema_is_what_the_code_reads(detail_type: str) -> None:
+    written = (schemas.SCHEMAS / f"{detail_type}.json").read_text()
+    assert written == schemas.text_of_inbound(detail_type), "write it anew: python -m tests.contract.schemas"
+
+
+@every_inbound
+def test_an_inbound_sample_is_valid(detail_type: str) -> None:
+    event = read(f"inbound/{detail_type}.json")
+    assert set(event) == {"source", "detail-type", "detail"}
+    assert event["detail-type"] == detail_type
+    assert event["source"] != "loyalty", "that is ours: what we tell can never start us again"
+    schemas.check_event(detail_type, event["detail"])
+
+
+@every_outbound
+def test_an_outbound_sample_is_valid(detail_type: str) -> None:
+    event = read(f"outbound/{detail_type}.json")
+    assert set(event) == {"source", "detail-type", "detail"}
+    assert (event["source"], event["detail-type"]) == ("loyalty", detail_type)
+    schemas.check_event(detail_type, event["detail"])
+
+
+@every_outbound
+def test_an_outbound_schema_lets_nothing_through_that_it_does_not_name(detail_type: str) -> None:
+    for path, part in objects(schema(detail_type)):
+        assert part["additionalProperties"] is False, path
+        if not path.endswith("/problem"):
+            assert sorted(part["required"]) == sorted(part["properties"]), path
+
+
+@every_outbound
+def test_an_outbound_schema_describes_every_field(detail_type: str) -> None:
+    for path, part in objects(schema(detail_type)):
+        assert part["description"], path
+        for name, field in part["properties"].items():
+            assert field.get("description") or "const" in field, f"{path}/{name}"
+
+
+@every_outbound
+def test_every_event_has_the_same_envelope(detail_type: str) -> None:
+    assert list(schema(detail_type)["properties"]["metadata"]["properties"]) == [
+        "event_id",
+        "member_sequence",
+        "program_version",
+        "occurred_at",
+        "recorded_at",
+        "schema_version",
+        "correlation_id",
+    ]
+
+
+@every_outbound
+def test_a_sample_without_any_one_of_its_fields_is_invalid(detail_type: str) -> None:
+    detail = read(f"outbound/{detail_type}.json")["detail"]
+    for part in ("metadata", "data"):
+        for name in detail[part]:
+            less = {**detail, part: {key: value for key, value in detail[part].items() if key != name}}
+            with pytest.raises(ValidationError, match=f"'{name}' is a required property"):
+                schemas.check_event(detail_type, less)
+
+
+@every_outbound
+@pytest.mark.parametrize("part", ["metadata", "data"])
+def test_a_sample_with_a_field_more_is_invalid(detail_type: str, part: str) -> None:
+    detail = read(f"outbound/{detail_type}.json")["detail"]
+    with pytest.raises(ValidationError, match="'email' was unexpected"):
+        schemas.check_event(detail_type, {**detail, part: {**detail[part], "email": "ada@example.com"}})
+
+
+@every_outbound
+def test_no_outbound_schema_has_room_for_a_person_or_a_voucher_code(detail_type: str) -> None:
+    names = {name for _, part in objects(schema(detail_type)["properties"]["data"]) for name in part["properties"]}
+    assert not names & {"email", "phone", "card", "external_id", "given_name", "family_name", "voucher"}
+    if detail_type != "OperationRefused":
+        assert "code" not in names
+
+
+def test_the_events_that_the_code_tells_are_those_that_have_a_schema() -> None:
+    """Those in the table at the head of ledger/events.py, and the refusal."""
+    named = {name for name in OUTBOUND if name in (events.__doc__ or "")}
+    assert named | {"OperationRefused"} == set(OUTBOUND)
+
+
+def test_every_event_that_starts_a_function_has_a_schema() -> None:
+    started = [spec.trigger for spec in FUNCTIONS if isinstance(spec.trigger, BusEvents)]
+    partners = {name for one in started if one.source is Source.PARTNERS for name in one.detail_types}
+    ours = {name for one in started if one.source is Source.OURSELVES for name in one.detail_types}
+    assert partners == set(INBOUND)
+    assert ours == set(MESSAGES)
+    assert ours <= set(OUTBOUND)

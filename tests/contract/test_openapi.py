@@ -1,0 +1,199 @@
+"""docs/openapi.json: the code's own, valid, and what the contract with partners promised so far."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import ValidationError
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from cli import openapi
+from tests.contract import schemas
+
+PROMISED = {
+    "POST /v1/members",
+    "GET /v1/members",
+    "GET /v1/members/{member_id}",
+    "PATCH /v1/members/{member_id}",
+    "DELETE /v1/members/{member_id}",
+    "POST /v1/members/{member_id}/suspend",
+    "POST /v1/members/{member_id}/reinstate",
+    "POST /v1/members/{member_id}/merge",
+    "GET /v1/members/{member_id}/export",
+    "GET /v1/members/{member_id}/balance",
+    "GET /v1/members/{member_id}/ledger",
+    "GET /v1/members/{member_id}/tier",
+    "GET /v1/members/{member_id}/rewards",
+    "POST /v1/purchases",
+    "GET /v1/purchases/{purchase_id}",
+    "POST /v1/purchases/{purchase_id}/returns",
+    "POST /v1/activities",
+    "POST /v1/members/{member_id}/adjustments",
+    "POST /v1/purchases/calculate",
+    "POST /v1/batches",
+    "GET /v1/rewards",
+    "GET /v1/rewards/{reward_id}",
+    "POST /v1/redemptions",
+    "GET /v1/redemptions/{redemption_id}",
+    "POST /v1/redemptions/{redemption_id}/capture",
+    "POST /v1/redemptions/{redemption_id}/cancel",
+    "POST /v1/redemptions/{redemption_id}/refund",
+    "GET /v1/vouchers/{code}",
+    "POST /v1/vouchers/{code}/use",
+    "GET /v1/program",
+    "PUT /v1/program/draft",
+    "POST /v1/program/draft/check",
+    "POST /v1/program/versions",
+    "GET /v1/program/versions",
+    "POST /v1/program/versions/{version}/activate",
+    "GET /v1/members/{member_id}/messages",
+    "GET /v1/members/{member_id}/preferences",
+    "PUT /v1/members/{member_id}/preferences",
+    "GET /v1/webhooks",
+    "POST /v1/webhooks",
+    "PATCH /v1/webhooks/{webhook_id}",
+    "DELETE /v1/webhooks/{webhook_id}",
+    "GET /v1/webhooks/{webhook_id}/deliveries",
+    "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+    "GET /v1/reports/{report}",
+    "GET /v1/sandbox/clock",
+    "POST /v1/sandbox/clock",
+    "GET /v1/health",
+}
+"""The whole contract. A path that is not in it is none of it."""
+
+KEPT = {
+    "POST /v1/members",
+    "GET /v1/members",
+    "GET /v1/members/{member_id}",
+    "GET /v1/members/{member_id}/balance",
+    "GET /v1/members/{member_id}/ledger",
+    "POST /v1/purchases",
+    "GET /v1/purchases/{purchase_id}",
+    "GET /v1/rewards",
+    "POST /v1/redemptions",
+    "GET /v1/redemptions/{redemption_id}",
+    "GET /v1/vouchers/{code}",
+    "GET /v1/program",
+    "POST /v1/program/versions",
+    "GET /v1/program/versions",
+    "POST /v1/program/versions/{version}/activate",
+    "GET /v1/health",
+}
+"""What a partner may use already: it grows, and nothing goes from it."""
+
+OPERATIONS = [pytest.param(*operation, id=f"{operation[0]} {operation[1]}") for operation in schemas.operations()]
+every_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+
+
+def test_the_document_is_what_the_code_says() -> None:
+    assert openapi.FILE.read_text() == openapi.text(), "write it anew: make openapi"
+
+
+def test_the_document_is_valid_openapi() -> None:
+    OpenAPIV31SpecValidator(schemas.openapi()).validate()
+
+
+def test_every_path_is_one_of_the_contract_and_none_has_gone() -> None:
+    there = {f"{method} {path}" for method, path, _ in schemas.operations()}
+    assert there - PROMISED == set()
+    assert KEPT - there == set()
+    assert KEPT <= PROMISED
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for _, _, operation in schemas.operations()]
+    assert sorted(names) == sorted(set(names))
+
+
+@every_operation
+def test_an_operation_says_what_it_is_and_who_may_call_it(method: str, path: str, operation: Any) -> None:
+    assert operation["summary"]
+    assert operation["tags"]
+    assert operation["x-function"]
+    scopes = [scope for need in operation["security"] for scope in need["oauth2"]]
+    if path == "/v1/health":
+        assert scopes == []
+        return
+    [scope] = scopes
+    assert re.fullmatch(rf"loyalty/[a-z]+\.{'read' if method == 'GET' else 'write'}", scope)
+    assert scope in schemas.openapi()["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]["scopes"]
+
+
+@every_operation
+def test_an_operation_names_every_answer_with_its_schema(method: str, path: str, operation: Any) -> None:
+    answers = operation["responses"]
+    success = "201" if path in {"/v1/members", "/v1/purchases", "/v1/redemptions", "/v1/program/versions"} else "200"
+    assert (success if method == "POST" else "200") in answers
+    assert {"400", "404", "409", "422", "503"} <= set(answers)
+    for status, answer in answers.items():
+        [content_type] = answer["content"]
+        expected = "application/problem+json" if status >= "400" else "application/json"
+        assert content_type == ("application/json" if status in {"401", "403"} else expected)
+        assert answer["content"][content_type]["schema"]
+
+
+@pytest.mark.xfail(reason="another content type than JSON is answered with 415, which no operation names")
+@pytest.mark.parametrize("path", ["/v1/members", "/v1/purchases", "/v1/redemptions", "/v1/program/versions"])
+def test_an_operation_with_a_body_names_the_answer_to_what_is_no_json(path: str) -> None:
+    assert "415" in schemas.openapi()["paths"][path]["post"]["responses"]
+
+
+@every_operation
+def test_a_write_of_value_is_idempotent_by_a_key_or_by_its_own_id(method: str, path: str, operation: Any) -> None:
+    headers = {one["name"].lower(): one for one in operation.get("parameters", []) if one["in"] == "header"}
+    needs_key = f"{method} {path}" in {"POST /v1/members", "POST /v1/redemptions"}
+    assert ("idempotency-key" in headers) is needs_key
+    if needs_key:
+        assert headers["idempotency-key"]["required"]
+
+
+@every_operation
+def test_every_variable_of_a_path_is_described(method: str, path: str, operation: Any) -> None:
+    described = {one["name"] for one in operation.get("parameters", []) if one["in"] == "path"}
+    assert described == set(re.findall(r"\{(\w+)\}", path))
+
+
+@every_operation
+def test_a_list_is_read_in_pages(method: str, path: str, operation: Any) -> None:
+    names = {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
+    pages = path in {"/v1/members/{member_id}/ledger", "/v1/program/versions"} and method == "GET"
+    assert ({"limit", "cursor"} <= names) is pages
+
+
+@pytest.mark.parametrize("name", sorted(schemas.openapi()["components"]["schemas"]))
+def test_a_body_that_comes_in_allows_no_unknown_fields(name: str) -> None:
+    schema = schemas.openapi()["components"]["schemas"][name]
+    if name.endswith(("In", "Ref")):
+        assert schema["additionalProperties"] is False
+        assert schema["description"]
+
+
+@every_operation
+def test_a_sample_of_each_body_is_valid(method: str, path: str, operation: Any) -> None:
+    if "requestBody" in operation:
+        schemas.check_request(method, path, _sample(operation["operationId"]))
+
+
+def test_every_sample_belongs_to_an_operation() -> None:
+    names = {operation["operationId"] for _, _, operation in schemas.operations()}
+    assert {file.stem for file in (schemas.EVENTS / "requests").glob("*.json")} <= names
+
+
+def test_the_check_of_a_body_and_of_an_answer_can_fail() -> None:
+    purchase = _sample("post_purchase")
+    with pytest.raises(ValidationError, match="'currency' is a required property"):
+        schemas.check_request("POST", "/v1/purchases", {k: v for k, v in purchase.items() if k != "currency"})
+    with pytest.raises(ValidationError, match="'version' is a required property"):
+        schemas.check_answer("GET", "/v1/program", 200, "application/json", {})
+    with pytest.raises(AssertionError, match="answers 418"):
+        schemas.check_answer("GET", "/v1/program", 418, "application/json", {})
+    with pytest.raises(AssertionError, match="answers 200 as text/html"):
+        schemas.check_answer("GET", "/v1/program", 200, "text/html", {})
+
+
+def _sample(operation: str) -> Any:
+    if operation == "post_version":
+        return {"text": (schemas.ROOT / "programs" / "record-shop.yaml").read_text()}
+    return json.loads((schemas.EVENTS / "requests" / f"{operation}.json").read_text())

@@ -1,0 +1,82 @@
+"""The tree of errors, and the problem documents they become."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from functions.runtime import http
+from functions.runtime.bus import MalformedError
+from functions.runtime.errors import (
+    FieldError,
+    InsufficientPointsError,
+    InvalidError,
+    LoyaltyError,
+    ReplayedRefusalError,
+)
+
+
+def leaves(kind: type[LoyaltyError] = LoyaltyError) -> Iterator[type[LoyaltyError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from leaves(below)
+
+
+def test_a_problem_says_what_happened_in_a_stable_way_with_its_facts() -> None:
+    assert InsufficientPointsError("1 is missing.", required=100, missing=1).problem() == {
+        "type": "urn:loyalty:problem:insufficient_points",
+        "title": "Not enough points",
+        "code": "insufficient_points",
+        "detail": "1 is missing.",
+        "required": 100,
+        "missing": 1,
+    }
+
+
+def test_invalid_input_names_every_bad_field_at_once() -> None:
+    error = InvalidError([FieldError("/id", "missing", "Field required"), FieldError("", "empty", "Nothing there")])
+    assert str(error) == "/id: Field required; /: Nothing there"
+    assert error.problem() == {
+        "type": "urn:loyalty:problem:invalid",
+        "title": "The request has invalid fields",
+        "code": "invalid",
+        "detail": "/id: Field required; /: Nothing there",
+        "errors": [
+            {"pointer": "/id", "code": "missing", "detail": "Field required"},
+            {"pointer": "", "code": "empty", "detail": "Nothing there"},
+        ],
+    }
+
+
+def test_a_refusal_is_repeated_word_for_word() -> None:
+    first = InsufficientPointsError("1 is missing.", required=100, missing=1).problem()
+    again = ReplayedRefusalError(first)
+    assert again.problem() == first
+    assert str(again) == "1 is missing."
+
+
+@pytest.mark.parametrize("kind", list(leaves()))
+def test_every_error_has_a_status_but_the_one_that_is_parked(kind: type[LoyaltyError]) -> None:
+    has_status = any(parent in http.STATUS for parent in kind.__mro__)
+    assert has_status is (kind is not MalformedError)
+
+
+def test_codes_are_a_contract() -> None:
+    """Partners decide by them. One may be added; none may change or go."""
+    assert {kind.__name__: (kind.code, kind.title) for kind in leaves() if kind is not ReplayedRefusalError} == {
+        "InvalidError": ("invalid", "The request has invalid fields"),
+        "OperationIdReusedError": ("operation_id_reused", "This operation id was used with another payload"),
+        "NotFoundError": ("not_found", "Not found"),
+        "MemberNotFoundError": ("member_not_found", "No such member"),
+        "PurchaseNotFoundError": ("purchase_not_found", "No such purchase"),
+        "RewardNotFoundError": ("reward_not_found", "No such reward"),
+        "RedemptionNotFoundError": ("redemption_not_found", "No such redemption"),
+        "VoucherNotFoundError": ("voucher_not_found", "No such voucher"),
+        "ProgramVersionNotFoundError": ("program_version_not_found", "No such version of the programme"),
+        "RefusedError": ("refused", "Refused"),
+        "InsufficientPointsError": ("insufficient_points", "Not enough points"),
+        "MemberExistsError": ("member_exists", "This identity already belongs to a member"),
+        "ProgramNotActiveError": ("program_not_active", "No programme is active"),
+        "TryAgainError": ("try_again", "Too busy, try again with the same operation id"),
+        "UnreadableError": ("unreadable", "The body cannot be read"),
+        "MalformedError": ("malformed", "The event cannot be read"),
+    }

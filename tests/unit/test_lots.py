@@ -1,0 +1,98 @@
+"""Lots: what expires together is one bucket, and the earliest is spent first."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.ledger.lots import NEVER, expiry_key, merged, spendable, take
+
+TODAY = date(2026, 11, 21)
+YESTERDAY, LATER, LATEST = "2026-11-20", "2027-01-31", "2027-02-28"
+
+days = st.one_of(st.dates(date(2025, 1, 1), date(2028, 12, 31)).map(date.isoformat), st.just(NEVER))
+lots = st.dictionaries(days, st.integers(1, 10_000), max_size=8)
+
+
+@pytest.mark.parametrize(("last_day", "key"), [(date(2027, 1, 31), "2027-01-31"), (None, "never")])
+def test_a_lot_is_named_by_the_last_day_of_its_points(last_day: date | None, key: str) -> None:
+    assert expiry_key(last_day) == key
+
+
+def test_points_that_never_expire_come_after_every_day() -> None:
+    assert expiry_key(date.max) < NEVER
+
+
+def test_points_can_be_spent_on_their_last_day_and_no_longer() -> None:
+    assert spendable({YESTERDAY: 1, TODAY.isoformat(): 2, LATER: 4, NEVER: 8}, TODAY) == {
+        TODAY.isoformat(): 2,
+        LATER: 4,
+        NEVER: 8,
+    }
+
+
+def test_a_redemption_takes_what_expires_first() -> None:
+    assert take({NEVER: 50, LATEST: 20, LATER: 10}, 25, TODAY) == {LATER: -10, LATEST: -15}
+
+
+def test_a_redemption_takes_no_expired_points() -> None:
+    assert take({YESTERDAY: 100, NEVER: 30}, 30, TODAY) == {NEVER: -30}
+
+
+def test_taking_all_leaves_the_lots_behind_it_alone() -> None:
+    assert take({LATER: 10, NEVER: 5}, 10, TODAY) == {LATER: -10}
+
+
+def test_taking_nothing_changes_nothing() -> None:
+    assert take({LATER: 10}, 0, TODAY) == {}
+
+
+def test_more_than_there_is_cannot_be_taken() -> None:
+    with pytest.raises(ValueError, match="1 of 61 points are missing"):
+        take({YESTERDAY: 1000, LATER: 10, NEVER: 50}, 61, TODAY)
+
+
+def test_a_change_adds_to_a_lot_and_an_empty_lot_goes() -> None:
+    assert merged({LATER: 10, NEVER: 5}, {LATER: -10, NEVER: 2, LATEST: 1}) == {NEVER: 7, LATEST: 1}
+
+
+def test_a_lot_cannot_go_below_zero() -> None:
+    with pytest.raises(ValueError, match="lot never would hold -1 points"):
+        merged({NEVER: 4}, {NEVER: -5})
+
+
+def test_merging_leaves_the_lots_it_was_given_as_they_were() -> None:
+    before = {NEVER: 5}
+    merged(before, {NEVER: 1})
+    assert before == {NEVER: 5}
+
+
+@given(lots, st.integers(0, 100_000))
+def test_what_is_taken_is_what_was_asked_and_was_there(held: dict[str, int], points: int) -> None:
+    there = sum(spendable(held, TODAY).values())
+    if points > there:
+        with pytest.raises(ValueError, match="are missing"):
+            take(held, points, TODAY)
+        return
+    change = take(held, points, TODAY)
+    after = merged(held, change)
+    assert sum(change.values()) == -points
+    assert sum(after.values()) == sum(held.values()) - points
+    assert all(left > 0 for left in after.values())
+
+
+@given(lots, st.data())
+def test_nothing_is_taken_while_something_earlier_is_left(held: dict[str, int], data: st.DataObject) -> None:
+    points = data.draw(st.integers(0, sum(spendable(held, TODAY).values())))
+    change = take(held, points, TODAY)
+    latest_taken = max(change, default="")
+    left = spendable(merged(held, change), TODAY)
+    assert not [day for day in left if day < latest_taken]
+
+
+@given(lots, st.data())
+def test_giving_back_what_was_taken_restores_the_same_lots(held: dict[str, int], data: st.DataObject) -> None:
+    change = take(held, data.draw(st.integers(0, sum(spendable(held, TODAY).values()))), TODAY)
+    given_back = {day: -points for day, points in change.items()}
+    assert merged(merged(held, change), given_back) == held
