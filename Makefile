@@ -4,7 +4,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.tools/jsii
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test check synth deploy bench openapi requirements clean
+.PHONY: help setup up down demo test check synth deploy bench faults openapi requirements clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -21,8 +21,9 @@ down: setup ## Stop what DETACH=1 left running; its data stays
 demo: setup ## Run the programme on real sample purchases; DATA=full on all of them
 	@.venv/bin/loyalty demo $(if $(DATA),--data $(DATA))
 
-test: setup ## Run all tests: unit, functional, contract, infra, and against a stack of their own
-	@.venv/bin/pytest
+test: setup ## Run all tests: unit, functional, contract, faults, infra, and against a stack of their own
+	@.venv/bin/pytest tests/unit --cov
+	@.venv/bin/pytest --ignore tests/unit
 
 check: setup ## Check style, types, who imports whom, and the infrastructure
 	@.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy --strict
@@ -36,8 +37,11 @@ deploy: setup ## Deploy to the AWS account of your credentials; STAGE=dev or pro
 	@test -n "$(STAGE)" || { echo "Which stage? make deploy STAGE=dev" >&2; exit 2; }
 	@tools/cdk deploy --all --context stage=$(STAGE)
 
-bench: setup ## Measure throughput and latency
+bench: setup ## Measure cold and warm starts and throughput, side by side
 	@.venv/bin/pytest -q -s tests/bench
+
+faults: setup ## Break everything that can break, SEEDS=100 times, and look at the books
+	@.venv/bin/python -m tests.faults --seeds $(or $(SEEDS),100)
 
 openapi: setup ## Write docs/openapi.json anew from the code
 	@.venv/bin/python -m cli.openapi
