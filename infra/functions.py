@@ -89,9 +89,11 @@ _ENROLLING = {"members": _READ_AND_PUT, "accounts": ("PutItem",), "program": _RE
 _EARNING = {
     "members": _READ,
     "accounts": _READ_AND_PUT,
-    "entries": ("GetItem", "PutItem", "UpdateItem"),
+    "entries": _READ_AND_PUT,
     "program": _READ,
 }
+# A return notes on the purchase's entry how much of it has come back: the only thing about an entry that grows.
+_EARNING_AND_RETURNING = _EARNING | {"entries": (*_READ_AND_PUT, "UpdateItem")}
 _REDEEMING = _EARNING | {"rewards": _READ_AND_PUT}
 
 FUNCTIONS = (
@@ -102,7 +104,7 @@ FUNCTIONS = (
         _ENROLLING,
         (Right.PUBLISH,),
     ),
-    FunctionSpec("accrual-api", Http(), _EARNING),
+    FunctionSpec("accrual-api", Http(), _EARNING_AND_RETURNING),
     FunctionSpec(
         "accrual-on-purchase-completed",
         BusEvents(Source.PARTNERS, ("PurchaseCompleted",)),

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import cold, warm
+from tests.bench import capacity, cold, warm
 from tests.embedded.metered import metering
 from tests.embedded.partner import Partner, fresh, purchase
 
@@ -33,6 +33,17 @@ def test_warm_cpu(partner: Partner) -> None:
     table = Table("warm purchase", "CPU ms", "over the floor", title="Budget: 1.5")
     table.add_row("botocore alone, same calls", f"{floor * 1000:.2f}", "1.00")
     table.add_row("accrual-api", f"{ours * 1000:.2f}", f"{ours / floor:.2f}")
+    console.print("\n", table)
+
+
+def test_capacity(partner: Partner) -> None:
+    with metering(partner.stack) as meter:
+        bills = capacity.measure(partner.stack, meter)
+    columns = [f"after {n:,} entries" for n in capacity.HISTORIES]
+    budget = "Budget in write units: earn 5, return 8, redeem, hold and capture 5, and 2 for a voucher"
+    table = Table("calls / write units / read units", *columns, title=budget)
+    for name, of in bills.items():
+        table.add_row(name, *[f"{bill.calls} / {bill.write_units:g} / {bill.read_units:g}" for bill in of])
     console.print("\n", table)
 
 

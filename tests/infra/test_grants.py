@@ -56,18 +56,19 @@ def test_only_the_ledger_and_those_who_commit_to_it_may_write_accounts(prod: Dep
         "redemption-on-redemption-requested",
         "ledger-on-account-change",
         "ledger-every-hour",
+        "ledger-every-night",
     }
 
 
-def test_only_earning_and_redeeming_may_add_entries_and_nobody_may_change_or_delete_one(prod: Deployment) -> None:
+def test_only_earning_and_redeeming_may_add_entries_and_only_a_return_may_note_itself_on_one(prod: Deployment) -> None:
     assert writers(prod, "entries") == {
         "accrual-api",
         "accrual-on-purchase-completed",
         "redemption-api",
         "redemption-on-redemption-requested",
     }
-    for name in prod.functions:
-        assert not prod.actions_on(name, "entries") & (WRITES - {"PutItem"}), name
+    beyond = {name: prod.actions_on(name, "entries") & (WRITES - {"PutItem"}) for name in prod.functions}
+    assert {name: actions for name, actions in beyond.items() if actions} == {"accrual-api": {"UpdateItem"}}
 
 
 def test_only_the_programme_may_change_the_programme(prod: Deployment) -> None:
@@ -88,8 +89,8 @@ def test_only_notifications_may_send_mail(prod: Deployment) -> None:
     assert with_action(prod, "ses:SendEmail") == {"notifications-on-loyalty-event"}
 
 
-def test_only_the_sweep_may_scan(prod: Deployment) -> None:
-    assert with_action(prod, "dynamodb:Scan") == {"ledger-every-hour"}
+def test_only_the_sweep_and_the_proof_may_scan(prod: Deployment) -> None:
+    assert with_action(prod, "dynamodb:Scan") == {"ledger-every-hour", "ledger-every-night"}
 
 
 def test_a_publisher_knows_the_bus_and_a_sender_its_address(prod: Deployment) -> None:
@@ -113,13 +114,14 @@ def test_only_the_stream_function_may_read_the_stream(prod: Deployment) -> None:
 
 
 def test_the_scheduler_may_start_its_function_and_leave_dead_letters_and_nothing_else(prod: Deployment) -> None:
-    (schedule,) = prod.resources("AWS::Scheduler::Schedule").values()
-    role = prod.text(schedule["Target"]["RoleArn"]).removesuffix(".Arn")
-    (policy,) = [made for made in prod.resources("AWS::IAM::Policy").values() if role in map(prod.text, made["Roles"])]
-    assert list(prod.granted(policy["PolicyDocument"])) == [
-        ({"lambda:InvokeFunction"}, {prod.text(schedule["Target"]["Arn"])}),
-        ({"sqs:SendMessage"}, {prod.text(schedule["Target"]["DeadLetterConfig"]["Arn"])}),
-    ]
+    policies = prod.resources("AWS::IAM::Policy").values()
+    for schedule in prod.resources("AWS::Scheduler::Schedule").values():
+        role = prod.text(schedule["Target"]["RoleArn"]).removesuffix(".Arn")
+        (policy,) = [made for made in policies if role in map(prod.text, made["Roles"])]
+        assert list(prod.granted(policy["PolicyDocument"])) == [
+            ({"lambda:InvokeFunction"}, {prod.text(schedule["Target"]["Arn"])}),
+            ({"sqs:SendMessage"}, {prod.text(schedule["Target"]["DeadLetterConfig"]["Arn"])}),
+        ]
 
 
 @pytest.mark.parametrize("spec", FUNCTIONS, ids=lambda spec: spec.name)

@@ -1,6 +1,7 @@
 """The stages as a whole: what they publish about themselves, and what the public checkers say of them."""
 
 import json
+from typing import Any
 
 import pytest
 from cdk_nag import AwsSolutionsChecks
@@ -59,8 +60,28 @@ def test_cloudwatch_may_publish_to_the_alarm_topic(deployment: Deployment) -> No
 
 
 def test_the_sweep_runs_every_hour_in_the_cloud_and_every_minute_locally(deployment: Deployment) -> None:
-    (schedule,) = deployment.resources("AWS::Scheduler::Schedule").values()
-    assert schedule["ScheduleExpression"] == ("rate(1 minute)" if deployment.stage == "local" else "rate(1 hour)")
+    assert when(deployment, "ledger-every-hour") == (
+        "rate(1 minute)" if deployment.stage == "local" else "rate(1 hour)"
+    )
+
+
+def test_the_books_are_proved_every_night_in_the_cloud_and_every_ten_minutes_locally(deployment: Deployment) -> None:
+    assert when(deployment, "ledger-every-night") == (
+        "rate(10 minutes)" if deployment.stage == "local" else "cron(15 3 * * ? *)"
+    )
+
+
+def when(deployment: Deployment, function: str) -> Any:
+    schedules = deployment.resources("AWS::Scheduler::Schedule").values()
+    (found,) = [one for one in schedules if one["Name"].endswith(function)]
+    return found["ScheduleExpression"]
+
+
+def test_an_account_that_drifts_raises_an_alarm(deployment: Deployment) -> None:
+    alarms = deployment.resources("AWS::CloudWatch::Alarm").values()
+    (alarm,) = [one for one in alarms if one.get("MetricName") == "AccountsInDrift"]
+    assert (alarm["Namespace"], alarm["Threshold"]) == ("Fidelio", 1)
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "ledger"}]
 
 
 @pytest.mark.parametrize("name", ["staging", "", None])
