@@ -1,6 +1,7 @@
 """Purchases and returns into the ledger: one way for HTTPS and the bus."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from functions.accrual.contract import PurchaseIn, ReturnIn
 from functions.accrual.earning import decide_purchase
@@ -9,7 +10,7 @@ from functions.ledger import store as ledger
 from functions.ledger.account import Account, Entry, Operation, Posting
 from functions.ledger.identity import Identity
 from functions.program import store as programs
-from functions.runtime import bus, clock
+from functions.runtime import bus
 from functions.runtime.errors import LoyaltyError, PurchaseNotFoundError
 from functions.runtime.validation import payload_hash
 
@@ -19,8 +20,8 @@ def purchase_request(received: PurchaseIn, source: str, correlation_id: str) -> 
     operation = Operation("purchase", source, received.id, payload_hash(received), correlation_id)
     purchase = received.purchase()
 
-    def decide(account: Account) -> Posting:
-        return decide_purchase(account, purchase, programs.active(), clock.now())
+    def decide(account: Account, now: datetime) -> Posting:
+        return decide_purchase(account, purchase, programs.active(), now)
 
     return ledger.Request(operation, received.member.identity(source), decide)
 
@@ -53,9 +54,9 @@ def record_return(purchase_id: str, received: ReturnIn, source: str, correlation
     operation = Operation("return", source, received.id, payload_hash(received, of=purchase_id), correlation_id)
     returned = received.as_returned()
 
-    def decide(account: Account) -> Posting:
+    def decide(account: Account, now: datetime) -> Posting:
         purchase = find_purchase(purchase_id, source)
-        return decide_return(account, purchase, returned, programs.active(), clock.now())
+        return decide_return(account, purchase, returned, programs.active(), now)
 
     return ledger.commit(ledger.Request(operation, Identity("id", member), decide))
 

@@ -72,12 +72,19 @@ def _explained(cancelled: tables.CancelledError, member: Member, content: str) -
         if profile.item["hash"] != content:
             raise OperationIdReusedError("This Idempotency-Key was used to enrol with another body.")
         return Enrolled(_from_item(profile.item), replayed=True)
-    taken = [identity.kind for identity, reason in zip(member.identities, claims, strict=True) if reason.item]
+    taken = [
+        identity.kind for identity, reason in zip(member.identities, claims, strict=True) if _others(reason, member)
+    ]
     if taken:
         raise MemberExistsError(f"Another member has this {' and this '.join(taken)}.", identities=taken)
     if not cancelled.has("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"):
         raise cancelled
     return None
+
+
+def _others(reason: tables.Reason, member: Member) -> bool:
+    """Whether an identity is another member's. Our own claim is there when this enrolment was carried out before."""
+    return reason.item is not None and reason.item["member"] != member.id
 
 
 def get(member: str) -> Member:

@@ -15,7 +15,7 @@ No event carries personal data or a voucher code.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from functions.ledger.account import Account, Entry
 from functions.ledger.lots import total
@@ -76,7 +76,8 @@ def _told(entry: Entry) -> Sequence[Told]:
             return [("PointsReversed", change | {"explanation": _explanation(entry)} | _reversal(entry))]
         case "held":
             return [("RewardHeld", _reward(entry) | {"points": _moved(entry)})]
-        case "released":
+        case _ as released:
+            _only: Literal["released"] = released  # mypy tells when a kind is new
             return [("RewardReleased", _reward(entry) | {"points": _moved(entry)})]
 
 

@@ -27,7 +27,7 @@ from functions.ledger.lots import (
     take_up_to,
     total,
 )
-from functions.runtime.errors import HoldNotFoundError, InsufficientPointsError, PointsSpentError
+from functions.runtime.errors import AlreadyHeldError, HoldNotFoundError, InsufficientPointsError, PointsSpentError
 
 DebtPolicy = Literal["carry", "forgive", "block"]
 """When a purchase is returned whose points are spent: owe them, keep them, or refuse the return."""
@@ -61,7 +61,7 @@ def spend(account: Account, points: int, today: date) -> Change:
 def hold(account: Account, redemption: str, points: int, today: date) -> Change:
     """Set points aside, out of the lots that expire first; they remember their lots."""
     if redemption in account.holds:
-        raise ValueError(f"{redemption} is held already")
+        raise AlreadyHeldError("The points for this redemption are held already.")
     lots = _taken(account, points, today)
     return Change(lots=lots, holds={redemption: negative(lots)})
 
@@ -115,12 +115,23 @@ def take_back(account: Account, given: Change, points: int, policy: DebtPolicy, 
     lots = _out_of(account.lots, made, missing)
     missing += total(lots)
     gone = bool(made) and all(day < today.isoformat() for day in made)
-    if not missing or gone or policy == "forgive":
-        return Change(lots=lots, pending=pending), missing
-    if policy == "block":
-        raise PointsSpentError(f"{missing} of {points} points to take back are spent.", missing=missing)
-    others = take_up_to(merged(account.lots, lots), missing, today)
-    return Change(lots=merged_signed(lots, others), pending=pending, debt=missing + total(others)), 0
+    owed = 0 if gone else _owed(account, missing, policy)
+    others = take_up_to(merged(account.lots, lots), owed, today)
+    change = Change(lots=merged_signed(lots, others), pending=pending, debt=owed + total(others))
+    return change, missing - owed
+
+
+def _owed(account: Account, missing: int, policy: DebtPolicy) -> int:
+    """How much of the points that are not there any more the member owes.
+
+    Held points are not spent: where spent ones are forgiven, these are owed, or a member could hold points, return what
+    they came from, and have them back.
+    """
+    if policy == "block" and missing:
+        raise PointsSpentError(f"{missing} points to take back are spent.", missing=missing)
+    if policy == "forgive":
+        return min(missing, sum(total(held) for held in account.holds.values()))
+    return missing
 
 
 def merged_signed(one: Lots, other: Lots) -> dict[str, int]:

@@ -11,6 +11,7 @@ Operations of one member that come together are decided one after the other and 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeAlias
 
 from functions.ledger import items
@@ -34,7 +35,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 1.0
 _LARGEST_TRANSACTION = 100
 _BUSY = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
 
-Decide: TypeAlias = Callable[[Account], Posting]
+Decide: TypeAlias = Callable[[Account, datetime], Posting]
 AlsoWrite: TypeAlias = Callable[[Entry], Sequence[Put]]
 
 
@@ -44,7 +45,10 @@ def nothing_else(_entry: Entry) -> Sequence[Put]:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An operation to carry out for whom. `decide` may be called several times, each time with a fresher account."""
+    """An operation to carry out for whom.
+
+    `decide` may be called several times, each time with a fresher account, and with the time that counts.
+    """
 
     operation: Operation
     who: Identity
@@ -176,12 +180,14 @@ class _Batch:
         self._after = self._account
         touched: set[str] = set()
         room = _LARGEST_TRANSACTION - 1
+        # A clock that lags must not call back what another has seen expire.
+        now = max(clock.now(), self._account.updated_at)
         for i in self._open():
             request = self._requests[i]
             if request.operation.key in touched:
                 break
             try:
-                posting = request.decide(self._after)
+                posting = request.decide(self._after, now)
             except LoyaltyError as error:
                 if planned:
                     break
@@ -191,7 +197,7 @@ class _Batch:
                     return {}
                 self._outcomes[i] = _refused(request.operation, error)
                 continue
-            after, entry = post(self._after, posting, request.operation, clock.now())
+            after, entry = post(self._after, posting, request.operation, now)
             writes = _writes_of(entry, request)
             reversed_key = posting.reversal.operation if posting.reversal else None
             if len(writes) > room or reversed_key in touched:

@@ -5,7 +5,7 @@ V#<code>    voucher, in the rewards table, written in the transaction of its red
 
 import secrets
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting
@@ -23,7 +23,7 @@ from functions.redemption.spending import (
     reward_of,
 )
 from functions.redemption.vouchers import RANDOM_BYTES, code_from, normal_code
-from functions.runtime import clock, tables
+from functions.runtime import tables
 from functions.runtime.errors import RedemptionNotFoundError, VoucherNotFoundError
 from functions.runtime.validation import payload_hash
 
@@ -36,10 +36,10 @@ def redeem(received: RedemptionIn, source: str, idempotency_key: str, correlatio
     wanted = redemption_id(source, idempotency_key)
     operation = Operation("redemption", source, wanted, payload_hash(received), correlation_id)
 
-    def decide(account: Account) -> Posting:
+    def decide(account: Account, now: datetime) -> Posting:
         redemption = Redemption(wanted, received.reward_id, _new_code())
         decided = decide_redemption if received.capture else decide_hold
-        return decided(account, redemption, programs.active(), clock.now())
+        return decided(account, redemption, programs.active(), now)
 
     return _committed(ledger.Request(operation, received.member.identity(source), decide, _voucher))
 
@@ -48,8 +48,8 @@ def capture(wanted: str, source: str, correlation_id: str) -> Redeemed:
     """Make a hold final. Raises RedemptionNotFoundError, HoldNotFoundError if it was resolved otherwise."""
     held = _made(wanted)
 
-    def decide(account: Account) -> Posting:
-        return decide_capture(account, held, _new_code(), programs.active(), clock.now())
+    def decide(account: Account, now: datetime) -> Posting:
+        return decide_capture(account, held, _new_code(), programs.active(), now)
 
     operation = Operation("capture", source, wanted, "", correlation_id)
     return _committed(ledger.Request(operation, Identity("id", held.member), decide, _voucher))
@@ -59,8 +59,8 @@ def cancel(wanted: str, source: str, correlation_id: str) -> Redeemed:
     """Give a hold up. Raises RedemptionNotFoundError, HoldNotFoundError if it was resolved otherwise."""
     held = _made(wanted)
 
-    def decide(account: Account) -> Posting:
-        return decide_release(account, held, clock.now())
+    def decide(account: Account, now: datetime) -> Posting:
+        return decide_release(account, held, now)
 
     operation = Operation("release", source, wanted, "", correlation_id)
     return _committed(ledger.Request(operation, Identity("id", held.member), decide))

@@ -6,6 +6,7 @@
     ├── NotFoundError             what the request names does not exist
     ├── RefusedError              the state of the programme or the account forbids it
     │   ├── InsufficientPointsError
+    │   ├── AlreadyHeldError
     │   ├── HoldNotFoundError
     │   ├── PointsSpentError
     │   ├── PurchaseNotReturnableError
@@ -112,6 +113,11 @@ class RefusedError(LoyaltyError):
 class InsufficientPointsError(RefusedError):
     code = "insufficient_points"
     title = "Not enough points"
+
+
+class AlreadyHeldError(RefusedError):
+    code = "already_held"
+    title = "The points are held already"
 
 
 class HoldNotFoundError(RefusedError):

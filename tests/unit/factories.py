@@ -7,6 +7,7 @@ from typing import Any
 from functions.accrual.earning import Purchase, PurchaseLine
 from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, post
 from functions.ledger.lots import NEVER, Lots
+from functions.ledger.movements import DebtPolicy
 from functions.program.model import EarningRule, Program, Reward
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -32,6 +33,7 @@ def a_program(
     earning: Sequence[EarningRule] = (a_rule(),),
     rewards: Sequence[Reward] = (a_reward(),),
     expire_after_months: int | None = None,
+    spent_then_returned: DebtPolicy = "carry",
 ) -> Program:
     return Program(
         version=7,
@@ -39,6 +41,7 @@ def a_program(
         name={"en": "Record Club", "fr": "Le Club du disque"},
         currency="USD",
         expire_after_months=expire_after_months,
+        spent_then_returned=spent_then_returned,
         earning=earning,
         rewards={reward.id: reward for reward in rewards},
     )

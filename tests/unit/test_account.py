@@ -2,28 +2,38 @@
 
 import pytest
 
-from functions.ledger.account import Account, Balance, Entry, Operation, Posting, post
+from functions.ledger.account import Account, Balance, Change, Entry, Operation, Posting, changed, post
 from functions.ledger.lots import NEVER
 from tests.unit.factories import MEMBER, NOW, TODAY, an_account, an_operation
 
+HOLD, OTHER = "rdm_abcdefghij2345672345", "rdm_bcdefghij23456723456"
+LATER = "2027-01-31"
+
 
 def earned(lots: dict[str, int]) -> Posting:
-    return Posting("earned", lots, NOW, program_version=7)
+    return Posting("earned", Change(lots), NOW, program_version=7)
 
 
-def test_the_balance_counts_active_points_that_have_not_expired_and_pending_points_apart() -> None:
-    account = an_account({"2026-11-20": 5, TODAY.isoformat(): 20, NEVER: 100}, pending=7)
-    assert account.balance(TODAY) == Balance(active=120, pending=7)
+def test_the_balance_counts_active_points_that_have_not_expired_and_the_other_parts_apart() -> None:
+    account = an_account(
+        {"2026-11-20": 5, TODAY.isoformat(): 20, NEVER: 100},
+        pending={"2026-12-01>never": 7, "2026-12-02>2027-12-02": 1},
+        holds={HOLD: {LATER: 30, NEVER: 3}, OTHER: {"2026-11-20": 600}},
+        debt=4,
+    )
+    assert account.balance(TODAY) == Balance(active=120, pending=8, held=633, debt=4)
 
 
 def test_a_new_account_is_empty() -> None:
     account = Account(MEMBER, enrolled_at=NOW, updated_at=NOW, source="till")
     assert (account.n, account.revision, account.lots, account.latest) == (0, 0, {}, ())
-    assert account.balance(TODAY) == Balance(0, 0)
+    assert (account.pending, account.holds, account.debt) == ({}, {}, 0)
+    assert account.balance(TODAY) == Balance(0, 0, 0, 0)
 
 
 def test_posting_counts_up_changes_the_lots_and_leaves_an_entry_with_the_balance_after_it() -> None:
-    before = an_account({NEVER: 10}, n=4, revision=6, tier="gold", pending=3, latest=("purchase#till#receipt-0",))
+    pending = {"2026-12-01>never": 3}
+    before = an_account({NEVER: 10}, n=4, revision=6, tier="gold", pending=pending, latest=("purchase#till#receipt-0",))
     posting, operation = earned({NEVER: 30, "2026-11-20": 2}), an_operation()
     later = NOW.replace(hour=11)
 
@@ -34,7 +44,7 @@ def test_posting_counts_up_changes_the_lots_and_leaves_an_entry_with_the_balance
         n=5,
         revision=7,
         tier="gold",
-        pending=3,
+        pending=pending,
         latest=("purchase#till#receipt-1",),
         updated_at=later,
     )
@@ -50,22 +60,79 @@ def test_posting_counts_up_changes_the_lots_and_leaves_an_entry_with_the_balance
     assert entry.id == f"{MEMBER}#5"
 
 
-def test_points_cannot_come_from_nowhere() -> None:
-    with pytest.raises(ValueError, match="lot never would hold -1 points"):
-        post(an_account({NEVER: 4}), earned({NEVER: -5}), an_operation(), NOW)
+def test_a_change_reaches_every_part_of_an_account_and_what_is_empty_goes() -> None:
+    before = an_account(
+        {NEVER: 10, LATER: 5}, pending={"2026-12-01>never": 3}, holds={HOLD: {NEVER: 9}, OTHER: {NEVER: 1}}, debt=2
+    )
+    change = Change(
+        lots={LATER: -5, NEVER: 1},
+        pending={"2026-12-01>never": -3, "2026-12-02>never": 4},
+        holds={HOLD: {NEVER: -9}, OTHER: {LATER: 5}},
+        debt=-2,
+    )
+    assert changed(before, change) == an_account(
+        {NEVER: 11}, pending={"2026-12-02>never": 4}, holds={OTHER: {NEVER: 1, LATER: 5}}
+    )
+
+
+def test_a_change_leaves_the_account_it_was_given_as_it_was() -> None:
+    before = an_account({NEVER: 10}, holds={HOLD: {NEVER: 9}}, debt=1)
+    changed(before, Change({NEVER: -1}, {"2026-12-01>never": 2}, {HOLD: {NEVER: -9}}, debt=3))
+    assert before == an_account({NEVER: 10}, holds={HOLD: {NEVER: 9}}, debt=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (Change({NEVER: -5}), "lot never would hold -1 points"),
+        (Change(pending={"2026-12-01>never": -4}), "lot 2026-12-01>never would hold -1 points"),
+        (Change(holds={HOLD: {NEVER: -10}}), "lot never would hold -1 points"),
+        (Change(holds={OTHER: {NEVER: -1}}), "lot never would hold -1 points"),
+        (Change(debt=-3), "the debt would be -1"),
+    ],
+    ids=["lots", "pending", "hold", "no hold", "debt"],
+)
+def test_points_cannot_come_from_nowhere(change: Change, told: str) -> None:
+    account = an_account({NEVER: 4}, pending={"2026-12-01>never": 3}, holds={HOLD: {NEVER: 9}}, debt=2)
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        post(account, Posting("adjusted", change, NOW, program_version=7), an_operation(), NOW)
 
 
 def test_the_points_of_a_posting_are_the_sum_over_its_lots() -> None:
-    assert earned({"2027-01-31": -10, NEVER: -15}).points == -25
+    assert earned({LATER: -10, NEVER: -15}).points == -25
     assert earned({}).points == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "points"),
+    [
+        (Change(pending={"2026-12-01>never": 7}), 7),
+        (Change({NEVER: 7}, pending={"2026-12-01>never": -7}), 0),
+        (Change({NEVER: -7}, holds={HOLD: {NEVER: 7}}), 0),
+        (Change(holds={HOLD: {NEVER: -7, LATER: -1}}), -8),
+        (Change({NEVER: -7}, debt=5), -12),
+        (Change({NEVER: 2}, debt=-5), 7),
+    ],
+    ids=["earned for later", "activated", "held", "captured", "owed", "paid"],
+)
+def test_points_that_only_move_are_none(change: Change, points: int) -> None:
+    assert change.points == points
 
 
 @pytest.mark.parametrize(
     ("operation", "key"),
     [
         (Operation("purchase", "till", "receipt-1", "", ""), "purchase#till#receipt-1"),
+        (Operation("return", "till", "receipt-2", "", ""), "return#till#receipt-2"),
+        (Operation("adjustment", "till", "by-hand-1", "", ""), "adjustment#till#by-hand-1"),
         (Operation("redemption", "till", "rdm_a", "", ""), "redemption#rdm_a"),
+        (Operation("capture", "till", "rdm_a", "", ""), "capture#rdm_a"),
+        (Operation("release", "till", "rdm_a", "", ""), "release#rdm_a"),
+        (Operation("refund", "till", "rdm_a", "", ""), "refund#rdm_a"),
+        (Operation("activation", "clock", "mem_a#2026-11-21", "", ""), "activation#mem_a#2026-11-21"),
+        (Operation("expiry", "clock", "mem_a#2026-11-21", "", ""), "expiry#mem_a#2026-11-21"),
     ],
+    ids=lambda value: value.kind if isinstance(value, Operation) else "",
 )
 def test_an_operation_is_known_by_kind_source_and_id_and_never_by_member(operation: Operation, key: str) -> None:
     assert operation.key == key

@@ -27,6 +27,17 @@ def test_an_instant_is_written_in_utc(instant: datetime, text: str) -> None:
     assert clock.to_text(instant) == text
 
 
+def test_a_pause_is_a_random_part_of_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who met once would meet again if they waited equally long."""
+    waited: list[float] = []
+    monkeypatch.setattr("functions.runtime.clock.time.sleep", waited.append)
+    for _ in range(200):
+        clock.pause(0.5)
+    assert all(0 <= seconds <= 0.5 for seconds in waited)
+    assert min(waited) < 0.1
+    assert max(waited) > 0.4
+
+
 @given(instants)
 def test_what_is_written_is_read_as_the_same_instant(instant: datetime) -> None:
     assert clock.from_text(clock.to_text(instant)) == instant

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.earning import CLOCK_SKEW, Purchase, decide_purchase
-from functions.ledger.account import Line, Posting, Reason
+from functions.ledger.account import Change, Line, Posting, Reason
 from functions.ledger.lots import NEVER
 from functions.program.model import Program
 from functions.runtime.errors import InvalidError
@@ -26,7 +26,7 @@ def shares(posting: Posting) -> Mapping[str, int]:
 def test_a_purchase_earns_points_for_every_full_dollar() -> None:
     assert decided(a_purchase(1250, 2799)) == Posting(
         kind="earned",
-        lots={NEVER: 40},
+        change=Change({NEVER: 40}),
         occurred_at=NOW,
         program_version=7,
         explanation=[Reason("every-dollar", applied=True, points=40, lines={"1": 12, "2": 28})],
@@ -46,7 +46,7 @@ def test_a_line_for_nothing_earns_nothing_and_is_still_booked() -> None:
 
 def test_a_purchase_below_one_step_is_booked_for_nothing_with_the_reason() -> None:
     posting = decided(a_purchase(60, 39))
-    assert posting.lots == {}
+    assert posting.change == Change()
     assert posting.points == 0
     assert posting.explanation == [
         Reason("every-dollar", applied=False, condition="amount_below_one_step", facts={"paid": 99, "needed": 100})
@@ -59,7 +59,7 @@ def test_every_rule_gives_its_points_and_lines_add_them_up() -> None:
     posting = decided(a_purchase(700, 400), program)
 
     assert shares(posting) == {"1": 7, "2": 9}
-    assert posting.lots == {NEVER: 16}
+    assert posting.change == Change({NEVER: 16})
     assert posting.explanation == [
         Reason("every-dollar", applied=True, points=11, lines={"1": 7, "2": 4}),
         Reason("big-basket", applied=True, points=5, lines={"2": 5}),
@@ -70,7 +70,7 @@ def test_every_rule_gives_its_points_and_lines_add_them_up() -> None:
 def test_points_expire_months_after_the_day_of_the_purchase_and_not_of_its_arrival() -> None:
     bought = datetime(2026, 8, 31, 23, 59, tzinfo=UTC)
     posting = decided(a_purchase(100, occurred_at=bought), a_program(expire_after_months=6))
-    assert posting.lots == {"2027-02-28": 1}
+    assert posting.change == Change({"2027-02-28": 1})
     assert posting.occurred_at == bought
 
 

@@ -1,17 +1,18 @@
 """The events of a committed change: exactly these, in this order."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from functions.ledger.account import Line, Posting, Reason
+from functions.ledger.account import Change, Line, Posting, Reason, Returned, Reversal, post
 from functions.ledger.events import of_entry, of_opening
 from functions.ledger.lots import NEVER
 from functions.runtime.envelope import OutboundEvent
 from tests.contract import schemas
 from tests.unit.factories import MEMBER, NOW, an_account, an_entry, an_issued_reward, an_operation
 
-REDEEMED = Posting("redeemed", {NEVER: -100}, NOW, program_version=7, reward=an_issued_reward(), currency="USD")
+REDEEMED = Posting("redeemed", Change({NEVER: -100}), NOW, program_version=7, reward=an_issued_reward(), currency="USD")
 
 
 def metadata(event_id: str, **more: object) -> dict[str, object]:
@@ -44,7 +45,7 @@ def test_a_purchase_is_told_as_points_earned_with_the_explanation() -> None:
     failed = Reason("big-basket", applied=False, condition="amount_below_one_step", facts={"paid": 1, "needed": 2})
     posting = Posting(
         kind="earned",
-        lots={NEVER: 12},
+        change=Change({NEVER: 12}),
         occurred_at=NOW - timedelta(hours=1),
         program_version=7,
         explanation=(applied, failed),
@@ -63,7 +64,7 @@ def test_a_purchase_is_told_as_points_earned_with_the_explanation() -> None:
                 "entry_id": f"{MEMBER}#3",
                 "operation": {"kind": "purchase", "id": "receipt-1", "source": "till"},
                 "points": 12,
-                "balance": {"active": 262, "pending": 0},
+                "balance": {"active": 262, "pending": 0, "held": 0, "debt": 0},
                 "tier": None,
                 "explanation": [
                     {
@@ -110,7 +111,7 @@ def test_a_redemption_is_told_as_points_then_reward_then_voucher() -> None:
                     "entry_id": f"{MEMBER}#3",
                     "operation": {"kind": "redemption", "id": "rdm_abcdefghij2345672345", "source": "till"},
                     "points": -100,
-                    "balance": {"active": 150, "pending": 0},
+                    "balance": {"active": 150, "pending": 0, "held": 0, "debt": 0},
                     "tier": None,
                 },
             },
@@ -120,22 +121,147 @@ def test_a_redemption_is_told_as_points_then_reward_then_voucher() -> None:
     ]
 
 
+CHANGE = {"member_id": MEMBER, "entry_id": f"{MEMBER}#3", "tier": None}
+HOLD = "rdm_abcdefghij2345672345"
+PROMISE = replace(an_issued_reward(), code=None, valid_until=None)
+
+
+def change(kind: str, id: str, points: int, active: int, debt: int = 0, **more: object) -> dict[str, object]:
+    """The data of an event that tells of points."""
+    balance = {"active": active, "pending": 0, "held": 0, "debt": debt}
+    operation = {"kind": kind, "id": id, "source": "till"}
+    return {**CHANGE, "operation": operation, "points": points, "balance": balance, **more}
+
+
+def told_of(posting: Posting, kind: str, id: str, **account: object) -> list[OutboundEvent]:
+    """The events of a posting in an account of 250 points and what else it needs."""
+    _, entry = post(an_account({NEVER: 250}, n=2, **account), posting, an_operation(kind, id), NOW)
+    events = of_entry(entry)
+    for event in events:
+        schemas.check_event(event.detail_type, event.detail)
+    return events
+
+
+def test_points_that_become_active_are_told_with_how_many_and_not_as_a_gain() -> None:
+    posting = Posting("activated", Change({NEVER: 50}, {"2026-11-21>never": -60}, debt=-10), NOW, program_version=7)
+    told = told_of(posting, "activation", "a-1", pending={"2026-11-21>never": 60}, debt=10)
+    data = change("activation", "a-1", 0, active=300, activated=60)
+    assert told == [OutboundEvent("PointsActivated", {"metadata": metadata(f"{MEMBER}#3"), "data": data})]
+
+
+def test_points_that_expire_are_told() -> None:
+    told = told_of(Posting("expired", Change({NEVER: -30}), NOW, program_version=7), "expiry", "e-1")
+    data = change("expiry", "e-1", -30, active=220)
+    assert told == [OutboundEvent("PointsExpired", {"metadata": metadata(f"{MEMBER}#3"), "data": data})]
+
+
+REASON = {"rule": "goodwill", "applied": True, "points": 5, "lines": {}, "condition": None, "facts": {"parcel": "1"}}
+
+
+def test_points_that_are_given_by_hand_are_told_with_the_reason() -> None:
+    why = Reason("goodwill", applied=True, points=5, facts={"parcel": "1"})
+    told = told_of(Posting("adjusted", Change({NEVER: 5}), NOW, 7, (why,)), "adjustment", "by-hand-1")
+    data = change("adjustment", "by-hand-1", 5, active=255, explanation=[REASON])
+    assert told == [OutboundEvent("PointsAdjusted", {"metadata": metadata(f"{MEMBER}#3"), "data": data})]
+
+
+def test_a_return_is_told_with_the_purchase_it_is_of_and_what_is_forgiven() -> None:
+    why = Reason("return", applied=True, points=-270, lines={"1": -300}, facts={"to_take_back": 300, "forgiven": 30})
+    posting = Posting(
+        kind="reversed",
+        change=Change({NEVER: -250}, debt=20),
+        occurred_at=NOW,
+        program_version=7,
+        explanation=(why,),
+        reversal=Reversal("purchase#till#receipt-1", 0, {"1": Returned(1, 300)}, forgiven=30),
+    )
+    data = change(
+        "return",
+        "return-1",
+        -270,
+        active=0,
+        debt=20,
+        explanation=[
+            {
+                "rule": "return",
+                "applied": True,
+                "points": -270,
+                "lines": {"1": -300},
+                "condition": None,
+                "facts": {"to_take_back": 300, "forgiven": 30},
+            }
+        ],
+        reversed_operation="purchase#till#receipt-1",
+        forgiven=30,
+    )
+    told = told_of(posting, "return", "return-1")
+    assert told == [OutboundEvent("PointsReversed", {"metadata": metadata(f"{MEMBER}#3"), "data": data})]
+
+
+def test_a_reversal_of_no_purchase_names_none() -> None:
+    [event] = of_entry(an_entry(Posting("reversed", Change({NEVER: 1}), NOW, program_version=7)))
+    assert event.detail["data"] == change("purchase", "receipt-1", 1, active=251, explanation=[])
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "sign", "detail_type"),
+    [("held", "redemption", 1, "RewardHeld"), ("released", "release", -1, "RewardReleased")],
+)
+def test_a_hold_is_told_with_what_is_set_aside_and_so_is_its_end(
+    kind: str, operation: str, sign: int, detail_type: str
+) -> None:
+    moved = Change(
+        {NEVER: -60 * sign, "2027-01-31": -40 * sign}, holds={HOLD: {NEVER: 60 * sign, "2027-01-31": 40 * sign}}
+    )
+    lots = {NEVER: 250, "2027-01-31": 40}
+    holds = {} if sign == 1 else {HOLD: {NEVER: 60, "2027-01-31": 40}}
+    posting = Posting(kind, moved, NOW, program_version=7, reward=PROMISE, currency="USD")  # type: ignore[arg-type]
+    _, entry = post(an_account(lots, n=2, holds=holds), posting, an_operation(operation, HOLD), NOW)
+
+    [event] = of_entry(entry)
+
+    schemas.check_event(event.detail_type, event.detail)
+    data = {
+        "member_id": MEMBER,
+        "redemption_id": HOLD,
+        "reward_id": "voucher-5",
+        "kind": "voucher",
+        "value": 500,
+        "currency": "USD",
+        "valid_until": None,
+        "points": 100,
+    }
+    assert event == OutboundEvent(detail_type, {"metadata": metadata(f"{MEMBER}#3"), "data": data})
+
+
+def test_a_captured_hold_is_told_as_a_redemption() -> None:
+    posting = Posting(
+        "redeemed", Change(holds={HOLD: {NEVER: -100}}), NOW, program_version=7, reward=an_issued_reward()
+    )
+    told = told_of(posting, "capture", HOLD, holds={HOLD: {NEVER: 100}})
+    assert [event.detail_type for event in told] == ["PointsRedeemed", "RewardRedeemed", "VoucherIssued"]
+    assert told[0].detail["data"] == change("capture", HOLD, -100, active=250)
+    assert told[1].detail["data"]["points"] == 100  # type: ignore[index]
+
+
 def test_no_event_carries_the_voucher_code() -> None:
     assert "0123-4567-89AB-CDEF" not in repr(of_entry(an_entry(REDEEMED)))
 
 
 def test_a_reward_without_a_last_day_says_so() -> None:
-    posting = Posting("redeemed", {NEVER: -100}, NOW, program_version=7, reward=an_issued_reward(valid_until=None))
+    posting = Posting(
+        "redeemed", Change({NEVER: -100}), NOW, program_version=7, reward=an_issued_reward(valid_until=None)
+    )
     assert [event.detail["data"]["valid_until"] for event in of_entry(an_entry(posting))[1:]] == [None, None]  # type: ignore[index]
 
 
 def test_a_redemption_without_a_reward_is_a_fault_of_ours() -> None:
-    with pytest.raises(ValueError, match=f"^entry {MEMBER}#3 is a redemption without a reward"):
-        of_entry(an_entry(Posting("redeemed", {NEVER: -1}, NOW, program_version=7)))
+    with pytest.raises(ValueError, match=f"^entry {MEMBER}#3 is about a reward and names none"):
+        of_entry(an_entry(Posting("redeemed", Change({NEVER: -1}), NOW, program_version=7)))
 
 
 def test_every_event_is_as_its_schema_says() -> None:
-    earned = Posting("earned", {}, NOW, program_version=7)
+    earned = Posting("earned", Change(), NOW, program_version=7)
     redemption = an_operation("redemption", "rdm_abcdefghij2345672345")
     for event in [
         of_opening(an_account()),

@@ -1,47 +1,129 @@
 """Accounts and entries as table items: what is written is what is read."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from functions.ledger import items
-from functions.ledger.account import Entry, Line, Posting, Reason
+from functions.ledger.account import Account, Change, Entry, Line, Posting, Reason, Returned, Reversal
 from functions.ledger.lots import NEVER
 from functions.runtime.tables import from_wire, to_wire
 from tests.unit.factories import MEMBER, NOW, an_account, an_entry, an_issued_reward, an_operation
 
+REDEMPTION = "rdm_abcdefghij2345672345"
 APPLIED = Reason("every-dollar", applied=True, points=12, lines={"1": 4, "2": 8})
 FAILED = Reason("big-basket", applied=False, condition="amount_below_one_step", facts={"paid": 1299, "needed": 5000})
+PARTLY = Reason("vinyl", applied=True, points=3, lines={"2": 3})
 EARNED = Posting(
     kind="earned",
-    lots={NEVER: 12},
+    change=Change({NEVER: 12}),
     occurred_at=NOW - timedelta(days=1, microseconds=7),
     program_version=7,
-    explanation=(APPLIED, FAILED),
+    explanation=(APPLIED, FAILED, PARTLY),
     lines=(Line("1", 1, 499, 4), Line("2", 2, 800, 8)),
     currency="USD",
 )
+REVERSED = Posting(
+    kind="reversed",
+    change=Change({NEVER: -3, "2027-01-31": -1}, {"2026-12-01>never": -2}, debt=6),
+    occurred_at=NOW,
+    program_version=7,
+    explanation=(Reason("return", applied=True, points=-12, lines={"1": -12}, facts={"to_take_back": 12}),),
+    reversal=Reversal("purchase#till#receipt-1", seen=2, returned={"1": Returned(1, 4), "2": Returned(2, 8)}),
+    currency="USD",
+)
+HELD = replace(an_issued_reward(), code=None, valid_until=None)
 
 
 @pytest.mark.parametrize(
     "entry",
     [
         an_entry(EARNED),
-        an_entry(Posting("earned", {}, NOW, program_version=1)),
+        an_entry(Posting("earned", Change(), NOW, program_version=1)),
+        an_entry(Posting("earned", Change(pending={"2026-12-01>2027-12-01": 5}), NOW, program_version=1)),
         an_entry(
-            Posting("redeemed", {NEVER: -100}, NOW, program_version=7, reward=an_issued_reward(), currency="USD"),
-            operation=an_operation("redemption", "rdm_abcdefghij2345672345"),
+            Posting(
+                "redeemed", Change({NEVER: -100}), NOW, program_version=7, reward=an_issued_reward(), currency="USD"
+            ),
+            operation=an_operation("redemption", REDEMPTION),
         ),
-        an_entry(Posting("redeemed", {NEVER: -100}, NOW, program_version=7, reward=an_issued_reward(None))),
+        an_entry(Posting("redeemed", Change({NEVER: -100}), NOW, program_version=7, reward=an_issued_reward(None))),
+        an_entry(
+            Posting(
+                "held",
+                Change({NEVER: -60, "2027-01-31": -40}, holds={REDEMPTION: {NEVER: 60, "2027-01-31": 40}}),
+                NOW,
+                program_version=7,
+                reward=HELD,
+                currency="USD",
+            ),
+            {NEVER: 60, "2027-01-31": 50},
+            operation=an_operation("redemption", REDEMPTION),
+        ),
+        replace(an_entry(EARNED), posting=REVERSED, operation=an_operation("return", "return-1")),
+        replace(an_entry(EARNED), reversals=3, returned={"1": Returned(1, 4), "2": Returned(1, 4)}),
+        replace(an_entry(EARNED), tier_after="gold"),
     ],
-    ids=["purchase", "purchase for nothing", "redemption", "reward without a last day"],
+    ids=[
+        "purchase",
+        "purchase for nothing",
+        "purchase for later",
+        "redemption",
+        "reward without a last day",
+        "hold",
+        "return",
+        "returned purchase",
+        "tier",
+    ],
 )
 def test_an_entry_is_read_as_it_was_written(entry: Entry) -> None:
-    assert items.entry_from_item(from_wire(to_wire(items.entry_to_item(entry)))) == entry
+    item = items.entry_to_item(entry)
+    if entry.reversals:  # these are written by the return
+        item |= {"reversals": entry.reversals, "returned": items.returned_to_item(entry.returned)}
+    assert items.entry_from_item(from_wire(to_wire(item))) == entry
 
 
-def test_an_account_is_read_as_it_was_written() -> None:
-    account = an_account({NEVER: 12, "2027-01-31": 3}, n=2, revision=5, tier="gold", pending=9, latest=("a", "b"))
+def test_only_the_parts_that_changed_are_written() -> None:
+    assert items.entry_to_item(an_entry(EARNED))["change"] == {"lots": {NEVER: 12}}
+    assert items.entry_to_item(an_entry(Posting("earned", Change(), NOW, program_version=1)))["change"] == {}
+    reversal = items.entry_to_item(replace(an_entry(EARNED), posting=REVERSED))
+    assert reversal["change"] == {
+        "lots": {NEVER: -3, "2027-01-31": -1},
+        "pending": {"2026-12-01>never": -2},
+        "debt": 6,
+    }
+    assert reversal["reversal"] == {
+        "operation": "purchase#till#receipt-1",
+        "seen": 2,
+        "returned": {"1": [1, 4], "2": [2, 8]},
+        "forgiven": 0,
+    }
+
+
+def test_reasons_name_the_lines_of_the_purchase_by_their_place() -> None:
+    assert items.entry_to_item(an_entry(EARNED))["why"] == [
+        ["every-dollar", True, 12, [4, 8]],
+        ["big-basket", False, 0, {}, "amount_below_one_step", {"paid": 1299, "needed": 5000}],
+        ["vinyl", True, 3, [0, 3]],
+    ]
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        an_account(),
+        an_account({NEVER: 12, "2027-01-31": 3}, n=2, revision=5, tier="gold", latest=("a", "b")),
+        an_account(
+            {NEVER: 12},
+            pending={"2026-12-01>never": 9},
+            holds={REDEMPTION: {NEVER: 1, "2027-01-31": 3}, "rdm_b": {NEVER: 2}},
+        ),
+        an_account(debt=7),
+    ],
+    ids=["empty", "lots", "pending and held", "debt"],
+)
+def test_an_account_is_read_as_it_was_written(account: Account) -> None:
     assert items.account_from_item(from_wire(to_wire(items.account_to_item(account)))) == account
 
 
@@ -50,7 +132,16 @@ def test_the_account_and_its_mark_lie_side_by_side() -> None:
     assert items.published_key(MEMBER) == {"member": MEMBER, "part": "P"}
 
 
-def test_a_source_with_the_separator_in_it_is_read_as_it_was_written() -> None:
-    item = items.entry_to_item(an_entry(EARNED)) | {"operation": "purchase#a#b#receipt-1", "source": "a#b"}
+@pytest.mark.parametrize("kind", ["purchase", "return", "adjustment"])
+def test_a_source_with_the_separator_in_it_is_read_as_it_was_written(kind: str) -> None:
+    item = items.entry_to_item(an_entry(EARNED)) | {"operation": f"{kind}#a#b#receipt-1", "source": "a#b"}
     operation = items.operation_from_item(item)
-    assert (operation.source, operation.id, operation.key) == ("a#b", "receipt-1", "purchase#a#b#receipt-1")
+    assert (operation.source, operation.id, operation.key) == ("a#b", "receipt-1", f"{kind}#a#b#receipt-1")
+
+
+@pytest.mark.parametrize("kind", ["redemption", "capture", "release", "refund", "activation", "expiry"])
+def test_an_operation_with_an_id_of_ours_is_read_as_it_was_written(kind: str) -> None:
+    """The id may even begin as the source does: the source is no part of such a key."""
+    item = items.entry_to_item(an_entry(EARNED)) | {"operation": f"{kind}#till#1", "source": "till"}
+    operation = items.operation_from_item(item)
+    assert (operation.source, operation.id, operation.key) == ("till", "till#1", f"{kind}#till#1")

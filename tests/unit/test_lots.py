@@ -6,7 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.ledger.lots import NEVER, expiry_key, merged, spendable, take
+from functions.ledger.lots import (
+    NEVER,
+    due,
+    expired,
+    expiry_key,
+    lot_of,
+    merged,
+    negative,
+    pending_key,
+    spendable,
+    take,
+    take_up_to,
+    total,
+)
 
 TODAY = date(2026, 11, 21)
 YESTERDAY, LATER, LATEST = "2026-11-20", "2027-01-31", "2027-02-28"
@@ -30,6 +43,37 @@ def test_points_can_be_spent_on_their_last_day_and_no_longer() -> None:
         LATER: 4,
         NEVER: 8,
     }
+
+
+def test_what_cannot_be_spent_any_more_has_expired() -> None:
+    assert expired({YESTERDAY: 1, TODAY.isoformat(): 2, LATER: 4, NEVER: 8}, TODAY) == {YESTERDAY: 1}
+
+
+@given(lots)
+def test_a_point_can_be_spent_or_has_expired(held: dict[str, int]) -> None:
+    assert merged(spendable(held, TODAY), expired(held, TODAY)) == held
+
+
+def test_a_pending_bucket_knows_when_it_becomes_active_and_when_it_expires() -> None:
+    key = pending_key(date(2026, 12, 1), LATER)
+    assert (key, lot_of(key)) == ("2026-12-01>2027-01-31", LATER)
+    assert lot_of(pending_key(date(2026, 12, 1), NEVER)) == NEVER
+
+
+def test_a_pending_bucket_is_due_on_its_day_and_after_it() -> None:
+    yesterday, today, tomorrow = (pending_key(date(2026, 11, day), NEVER) for day in (20, 21, 22))
+    assert due({yesterday: 1, today: 2, tomorrow: 4}, TODAY) == {yesterday: 1, today: 2}
+
+
+def test_lots_are_counted_and_turned_round() -> None:
+    assert total({LATER: 10, NEVER: 5}) == 15
+    assert negative({LATER: 10, NEVER: -5}) == {LATER: -10, NEVER: 5}
+
+
+def test_what_is_there_is_taken_where_there_is_less_than_was_asked() -> None:
+    assert take_up_to({YESTERDAY: 1000, NEVER: 50, LATER: 10}, 61, TODAY) == {LATER: -10, NEVER: -50}
+    assert take_up_to({YESTERDAY: 1000, NEVER: 50, LATER: 10}, 12, TODAY) == {LATER: -10, NEVER: -2}
+    assert take_up_to({}, 5, TODAY) == {}
 
 
 def test_a_redemption_takes_what_expires_first() -> None:

@@ -1,0 +1,227 @@
+"""The books against everything that was said, once all is at rest: faults over, queues empty, sweeper run.
+
+    answers     what was acknowledged is in the books once, word for word; what was refused is not; and a refusal was
+                right when it was made
+    books       every entry is somebody's operation and moves what that is worth; holds and returns stay in bounds
+    claims      every identity and every voucher belongs to what made it
+
+What is on the bus is judged in `told.py`; the proof of every account is the real one (`functions/ledger/proving.py`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from functions.ledger import items
+from functions.ledger.account import Account, Entry
+from functions.ledger.identity import Identity
+from functions.runtime.tables import Item, from_wire
+from tests.faults.dynamodb import Database
+from tests.faults.operations import Answer, Asked, as_booked
+from tests.faults.watch import Watch
+from tests.faults.workload import PRICE
+
+
+class Books:
+    """Everything that is in the tables at the end, as the functions read it."""
+
+    def __init__(self, database: Database, watch: Watch) -> None:
+        self.watch = watch
+        self.records: dict[str, Item] = {i["operation"]: i for i in map(from_wire, database.items("entries"))}
+        self.entries: dict[str, Entry] = {
+            key: items.entry_from_item(item) for key, item in self.records.items() if "refused" not in item
+        }
+        self.members: dict[str, Item] = {i["key"]: i for i in map(from_wire, database.items("members"))}
+        self.vouchers: dict[str, Item] = {i["key"]: i for i in map(from_wire, database.items("rewards"))}
+        self.accounts: dict[str, Account] = {
+            i["member"]: items.account_from_item(i)
+            for i in map(from_wire, database.items("accounts"))
+            if i["part"] == items.ACCOUNT
+        }
+
+    def of(self, member: str) -> list[Entry]:
+        """A member's entries in order."""
+        return sorted((entry for entry in self.entries.values() if entry.member == member), key=lambda entry: entry.n)
+
+
+Finding = tuple[str, str]
+"""The promise that is broken, and how."""
+
+
+def judge(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
+    """Everything that is wrong."""
+    began = _beginnings(asked)
+    for one in asked:
+        for answer in one.answers:
+            found = _enrolment(one, answer, books) if one.kind == "enrol" else _answer(one, answer, books)
+            yield from found
+        refusals = [answer for answer in one.answers if answer.verdict == "refused"]
+        if refusals and one.key in books.watch.refused_at:
+            yield from _wrongly_refused(one, began[one.key, one.content], books)
+    yield from _entries(asked, books)
+    yield from _holds(books)
+    yield from _returns(books)
+    yield from _claims(books)
+
+
+def _answer(asked: Asked, answer: Answer, books: Books) -> Iterator[Finding]:
+    record, entry = books.records.get(asked.key), books.entries.get(asked.key)
+    mine = record is not None and record["hash"] == asked.content
+    match answer.verdict:
+        case "committed":
+            if entry is None or not mine:
+                yield "P1", f"{asked.key} was acknowledged and is not in the books"
+            elif answer.entry and as_booked(answer.entry) != as_booked(entry):
+                yield (
+                    "P1",
+                    f"{asked.key} was acknowledged as {as_booked(answer.entry)}, the books say {as_booked(entry)}",
+                )
+        case "refused":
+            if record is None or not mine or "refused" not in record:
+                yield "P7", f"{asked.key} was refused ({answer.code}), the books say {record}"
+            elif answer.problem and record["refused"] != answer.problem.problem():
+                yield "P7", f"{asked.key} was refused with another problem than the books keep"
+        case "reused":
+            if record is None or mine:
+                yield "P2", f"{asked.key} was called a reused id, and it is not"
+
+
+def _beginnings(asked: Sequence[Asked]) -> Mapping[tuple[str, str], float]:
+    """When each operation was called for the first time, by whomever."""
+    began: dict[tuple[str, str], float] = {}
+    for one in asked:
+        if one.began is not None:
+            began[one.key, one.content] = min(one.began, began.get((one.key, one.content), one.began))
+    return began
+
+
+def _wrongly_refused(asked: Asked, began: float, books: Books) -> Iterator[Finding]:
+    """A refusal must have been right at some moment between the first call for it and its being kept."""
+    code = books.records[asked.key].get("refused", {}).get("code")
+    until = books.watch.refused_at[asked.key]
+    purchase = books.entries.get(asked.of)
+    if code == "purchase_not_returnable" and purchase and asked.pieces:
+        bought = {line.id: line.quantity for line in purchase.posting.lines}
+        back = {line: returned.quantity for line, returned in purchase.returned.items()}
+        if all(back.get(line, 0) + more <= bought.get(line, 0) for line, more in asked.pieces.items()):
+            yield "P7", f"{asked.key} was refused though it can still be returned"
+        return
+    seen = list(_between(_member_of(asked, books), began, until, books.watch))
+    if code == "insufficient_points" and all(_could_spend(account, PRICE, books) for account in seen):
+        yield "P7", f"{asked.key} was refused, and there were enough points all the time"
+    if code == "hold_not_found" and all(asked.of in account.holds for account in seen):
+        yield "P7", f"{asked.key} was refused, and it was held all the time"
+
+
+def _could_spend(account: Account, points: int, books: Books) -> bool:
+    """On every day that a clock may have shown."""
+    return all(account.balance(day).active >= points for day in books.watch.days)
+
+
+def _between(member: str | None, begin: float, end: float, watch: Watch) -> Iterator[Account]:
+    """The images of an account that were true at some moment of a span, repeats of the call included."""
+    images = watch.accounts.get(member or "", [])
+    for i, (at, account) in enumerate(images):
+        replaced_at = images[i + 1][0] if i + 1 < len(images) else end
+        if at <= end and replaced_at >= begin:
+            yield account
+
+
+def _member_of(asked: Asked, books: Books) -> str | None:
+    if asked.who:
+        return _resolved(asked.who, books)
+    held = books.entries.get(f"redemption#{asked.of}")
+    return held.member if held else None
+
+
+def _resolved(who: Identity, books: Books) -> str | None:
+    claim = books.members.get(who.claim_key())
+    return claim["member"] if claim else None
+
+
+def _enrolment(asked: Asked, answer: Answer, books: Books) -> Iterator[Finding]:
+    profile = books.members.get(asked.key)
+    mine = profile is not None and profile["hash"] == asked.content
+    if answer.verdict == "committed" and (profile is None or not mine or profile["member"] != answer.member):
+        yield "P1", f"{asked.key} was enrolled and is not in the books"
+    if answer.verdict == "refused" and profile is not None:
+        yield "P7", f"{asked.key} was refused ({answer.code}) and is enrolled"
+    if answer.verdict == "reused" and (profile is None or mine):
+        yield "P2", f"{asked.key} was called a reused key, and it is not"
+
+
+def _entries(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
+    """Every entry is what somebody asked for, and the first answer for it came once."""
+    known = {(one.key, one.content): one for one in asked if one.kind != "enrol"}
+    for key, entry in books.entries.items():
+        intent = known.get((key, entry.operation.payload_hash))
+        if intent is None:
+            yield "P1", f"nobody asked for {key}"
+            continue
+        if intent.points is not None and entry.posting.points != intent.points:
+            yield "P4", f"{key} moved {entry.posting.points} points, it is worth {intent.points}"
+        if entry.member != _member_of(intent, books) and intent.kind != "return":
+            yield "P1", f"{key} is {entry.member}'s, it was asked for {_member_of(intent, books)}"
+    first = Counter(
+        one.key
+        for one in asked
+        for a in one.answers
+        if a.verdict == "committed" and a.replayed is False and (a.entry or a.member)
+    )
+    for key, times in first.items():
+        if times > 1:
+            yield "P1", f"{key} was answered as new {times} times"
+
+
+def _holds(books: Books) -> Iterator[Finding]:
+    """Captured or cancelled, once at most; and a voucher for every redemption that is final."""
+    final = Counter(
+        entry.posting.reward.redemption
+        for entry in books.entries.values()
+        if entry.posting.reward and entry.posting.kind in {"redeemed", "released"}
+    )
+    for redemption, times in final.items():
+        if times > 1:
+            yield "P5", f"{redemption} was resolved {times} times"
+
+
+def _returns(books: Books) -> Iterator[Finding]:
+    """The pieces and points of all returns of a purchase are what its entry says, and never more than it was."""
+    for key, purchase in books.entries.items():
+        if purchase.posting.kind != "earned":
+            continue
+        mine = [
+            entry
+            for entry in books.entries.values()
+            if entry.posting.reversal and entry.posting.reversal.operation == key
+        ]
+        if purchase.reversals != len(mine):
+            yield "P6", f"{key} counts {purchase.reversals} reversals, there are {len(mine)}"
+        taken = sum(entry.posting.reversal.forgiven - entry.posting.points for entry in mine if entry.posting.reversal)
+        if taken != sum(back.points for back in purchase.returned.values()):
+            yield "P6", f"{key} says {purchase.returned} came back, its reversals took {taken}"
+        for line in purchase.posting.lines:
+            back = purchase.returned.get(line.id)
+            if back and (back.quantity > line.quantity or back.points > line.points):
+                yield "P6", f"{key} line {line.id} was returned more than it was: {back}"
+
+
+def _claims(books: Books) -> Iterator[Finding]:
+    claimed = {
+        Identity(**identity).claim_key(): item["member"]
+        for key, item in books.members.items()
+        if key.startswith("M#")
+        for identity in item["identities"]
+    }
+    held = {key: item["member"] for key, item in books.members.items() if key.startswith("I#")}
+    if claimed != held:
+        yield "P1", f"the profiles claim {claimed}, the claims are {held}"
+    if {item["member"] for key, item in books.members.items() if key.startswith("M#")} != set(books.accounts):
+        yield "P1", "profiles and accounts are not the same members"
+    issued = {
+        f"V#{entry.posting.reward.code}": (entry.member, entry.posting.reward.redemption)
+        for entry in books.entries.values()
+        if entry.posting.reward and entry.posting.reward.code
+    }
+    vouchers = {key: (item["member"], item["redemption"]) for key, item in books.vouchers.items()}
+    if issued != vouchers:
+        yield "P1", f"the entries issued {sorted(issued)}, the vouchers are {sorted(vouchers)}"
