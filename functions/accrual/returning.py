@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from functions.accrual.earning import CLOCK_SKEW
 from functions.ledger.account import Account, Entry, Line, Posting, Reason, Returned, Reversal
 from functions.ledger.movements import take_back
 from functions.program.model import Program
-from functions.runtime.errors import PurchaseNotReturnableError
+from functions.runtime.errors import FieldError, InvalidError, PurchaseNotReturnableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,11 @@ def decide_return(account: Account, purchase: Entry, returned: Return, program: 
     """Take back what the returned pieces had earned: never more than the purchase gave, line by line.
 
     Of a line of `q` pieces and `p` points, the first `k` pieces to come back cost `p * k // q` points, so that the
-    member keeps what cannot be divided until the last piece. Raises PurchaseNotReturnableError and PointsSpentError.
+    member keeps what cannot be divided until the last piece. Raises PurchaseNotReturnableError, PointsSpentError, and
+    InvalidError for a return of the future.
     """
+    if returned.occurred_at > now + CLOCK_SKEW:
+        raise InvalidError([FieldError("/occurred_at", "future", "The return lies in the future.")])
     after = _after(purchase, returned.quantities)
     by_line = {line: back.points - _so_far(purchase, line).points for line, back in after.items()}
     points = sum(by_line.values())

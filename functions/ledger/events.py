@@ -14,13 +14,15 @@ No event carries personal data or a voucher code.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Literal, TypeAlias
 
 from functions.ledger.account import Account, Entry
 from functions.ledger.lots import total
 from functions.runtime.clock import to_text
 from functions.runtime.envelope import OutboundEvent, envelope
+
+_LINES_TOLD = 2000
 
 Told: TypeAlias = tuple[str, Mapping[str, object]]
 
@@ -94,7 +96,11 @@ def _change(entry: Entry) -> dict[str, object]:
 
 
 def _explanation(entry: Entry) -> list[dict[str, object]]:
-    return [asdict(reason) for reason in entry.posting.explanation]
+    """The reasons; without their lines where those would make an event that no bus takes. The statement has them."""
+    reasons = entry.posting.explanation
+    if sum(len(reason.lines) for reason in reasons) > _LINES_TOLD:
+        reasons = [replace(reason, lines={}) for reason in reasons]
+    return [asdict(reason) for reason in reasons]
 
 
 def _reversal(entry: Entry) -> dict[str, object]:

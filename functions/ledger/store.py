@@ -153,7 +153,7 @@ class _Batch:
                 self._write(planned)
             except CancelledError as cancelled:
                 self._learn(planned, cancelled)
-                if self._open() and failures:
+                if self._open() and 0 < failures < ATTEMPTS - 1:
                     self._step_back(failures)
                 failures += 1
         for i in self._open():

@@ -86,7 +86,7 @@ class ProgramIn(Input):
     name: TextIn
     currency: Currency
     points: PointsIn
-    earning: Annotated[list[EarningRuleIn], Field(min_length=1, max_length=100)]
+    earning: Annotated[list[EarningRuleIn], Field(min_length=1, max_length=50)]
     rewards: Annotated[list[RewardIn], Field(max_length=500)]
 
     @model_validator(mode="after")

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 _EVENTS_PER_CALL, _BYTES_PER_CALL, _ENVELOPE_BYTES = 10, 256 * 1024, 100
-# A field that a partner named: it may be anything, an address even. What we named is not.
-_NAME = re.compile(r"(?<=/)(?![a-z_]+[/:]|[0-9]+[/:])[^/:]*(?=[/:])")
 
 Result = TypeVar("Result")
 
@@ -77,9 +75,7 @@ def batch_consumer(consume: Callable[[Sequence[Event]], Sequence[Outcome]]) -> H
 
     def handler(batch: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         records = [(record, event) for record in batch["Records"] if (event := _readable(record))]
-        outcomes = _guarded(partial(consume, [event for _, event in records]))
-        if isinstance(outcomes, Exception):
-            outcomes = [outcomes] * len(records)
+        outcomes = _outcomes(consume, [event for _, event in records])
         again = [
             record["messageId"]
             for (record, event), outcome in zip(records, outcomes, strict=True)
@@ -89,6 +85,16 @@ def batch_consumer(consume: Callable[[Sequence[Event]], Sequence[Outcome]]) -> H
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
     return handler
+
+
+def _outcomes(consume: Callable[[Sequence[Event]], Sequence[Outcome]], events: Sequence[Event]) -> Sequence[Outcome]:
+    """What became of each event; where the batch as a whole broke, each is tried alone, so that one spoils no other."""
+    outcomes = _guarded(partial(consume, events))
+    if not isinstance(outcomes, Exception):
+        return outcomes
+    if len(events) == 1:
+        return [outcomes]
+    return [outcome for event in events for outcome in _outcomes(consume, [event])]
 
 
 def _guarded(act: Callable[[], Result]) -> Result | Exception:
@@ -131,7 +137,12 @@ def read(model: type[Model], event: Event) -> Model:
     try:
         return parse(model, event.detail)
     except InvalidError as error:
-        raise MalformedError(_NAME.sub("?", error.detail)) from error
+        raise MalformedError("; ".join(f"{_known(wrong.pointer)}: {wrong.detail}" for wrong in error.errors)) from error
+
+
+def _known(pointer: str) -> str:
+    """A pointer without names that we did not give: a partner's may be anything, an address even."""
+    return "/".join(step if re.fullmatch(r"[a-z_]*|[0-9]+", step) else "?" for step in pointer.split("/"))
 
 
 def _park(record: Record, reason: str) -> None:

@@ -61,6 +61,7 @@ class InvalidError(LoyaltyError):
     title = "The request has invalid fields"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors)
         detail = "; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors)
         super().__init__(detail, errors=[asdict(error) for error in errors])
 

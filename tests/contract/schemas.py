@@ -26,7 +26,21 @@ INBOUND: Mapping[str, type[BaseModel]] = {
     "PurchaseCompleted": PurchaseIn,
     "RedemptionRequested": RedemptionEventIn,
 }
-OUTBOUND = ("MemberEnrolled", "PointsEarned", "PointsRedeemed", "RewardRedeemed", "VoucherIssued", "OperationRefused")
+OUTBOUND = (
+    "MemberEnrolled",
+    "PointsEarned",
+    "PointsRedeemed",
+    "RewardRedeemed",
+    "VoucherIssued",
+    "OperationRefused",
+    "PointsReversed",
+    "RewardHeld",
+    "RewardReleased",
+    "PointsActivated",
+    "PointsExpired",
+    "PointsAdjusted",
+)
+"""In the order in which the samples tell their story."""
 
 
 @cache

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from functions.ledger import events
+from functions.ledger.account import Balance, OperationKind
 from functions.notifications.mail import MESSAGES
 from infra.functions import FUNCTIONS, BusEvents, Source
 from tests.contract import schemas
@@ -112,6 +114,60 @@ def test_a_sample_without_any_one_of_its_fields_is_invalid(detail_type: str) -> 
             less = {**detail, part: {key: value for key, value in detail[part].items() if key != name}}
             with pytest.raises(ValidationError, match=f"'{name}' is a required property"):
                 schemas.check_event(detail_type, less)
+
+
+def with_balance() -> list[str]:
+    return [name for name in OUTBOUND if "balance" in schema(name)["properties"]["data"]["properties"]]
+
+
+def test_every_change_of_points_tells_the_balance_in_its_four_parts() -> None:
+    assert with_balance() == [name for name in OUTBOUND if name.startswith("Points")]
+    for name in with_balance():
+        balance = schema(name)["properties"]["data"]["properties"]["balance"]
+        assert list(balance["properties"]) == ["active", "pending", "held", "debt"], name
+        assert list(balance["properties"]) == [field.name for field in fields(Balance)]
+
+
+@pytest.mark.parametrize("part", ["active", "pending", "held", "debt"])
+@pytest.mark.parametrize("detail_type", with_balance())
+def test_a_balance_lacks_no_part_and_none_is_below_zero(detail_type: str, part: str) -> None:
+    detail = read(f"outbound/{detail_type}.json")["detail"]
+    balance = detail["data"]["balance"]
+    less = {key: value for key, value in balance.items() if key != part}
+    for wrong, told in ((less, f"'{part}' is a required property"), ({**balance, part: -1}, "-1 is less than")):
+        with pytest.raises(ValidationError, match=told):
+            schemas.check_event(detail_type, {**detail, "data": {**detail["data"], "balance": wrong}})
+
+
+@pytest.mark.parametrize(
+    ("detail_type", "points"),
+    [
+        ("PointsEarned", -1),
+        ("PointsRedeemed", 0),
+        ("PointsReversed", 1),
+        ("PointsActivated", 1),
+        ("PointsActivated", -1),
+        ("PointsExpired", 0),
+        ("RewardRedeemed", 0),
+        ("RewardHeld", 0),
+        ("RewardReleased", 0),
+    ],
+)
+def test_points_go_only_the_way_the_event_says(detail_type: str, points: int) -> None:
+    detail = read(f"outbound/{detail_type}.json")["detail"]
+    with pytest.raises(ValidationError):
+        schemas.check_event(detail_type, {**detail, "data": {**detail["data"], "points": points}})
+
+
+def test_the_operations_that_events_name_are_those_of_the_ledger() -> None:
+    named: set[str] = set()
+    for name in with_balance():
+        kind = schema(name)["properties"]["data"]["properties"]["operation"]["properties"]["kind"]
+        named |= set(kind.get("enum", [kind.get("const")]))
+    assert named <= set(get_args(OperationKind))
+    assert set(get_args(OperationKind)) - named == {"release", "refund"}, (
+        "a release has no such event, a refund none yet"
+    )
 
 
 @every_outbound

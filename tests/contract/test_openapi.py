@@ -71,9 +71,12 @@ KEPT = {
     "GET /v1/members/{member_id}/ledger",
     "POST /v1/purchases",
     "GET /v1/purchases/{purchase_id}",
+    "POST /v1/purchases/{purchase_id}/returns",
     "GET /v1/rewards",
     "POST /v1/redemptions",
     "GET /v1/redemptions/{redemption_id}",
+    "POST /v1/redemptions/{redemption_id}/capture",
+    "POST /v1/redemptions/{redemption_id}/cancel",
     "GET /v1/vouchers/{code}",
     "GET /v1/program",
     "POST /v1/program/versions",
@@ -82,6 +85,15 @@ KEPT = {
     "GET /v1/health",
 }
 """What a partner may use already: it grows, and nothing goes from it."""
+
+CREATING = {
+    "/v1/members",
+    "/v1/purchases",
+    "/v1/purchases/{purchase_id}/returns",
+    "/v1/redemptions",
+    "/v1/program/versions",
+}
+"""Where a POST makes something, out of its body."""
 
 OPERATIONS = [pytest.param(*operation, id=f"{operation[0]} {operation[1]}") for operation in schemas.operations()]
 every_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
@@ -124,7 +136,7 @@ def test_an_operation_says_what_it_is_and_who_may_call_it(method: str, path: str
 @every_operation
 def test_an_operation_names_every_answer_with_its_schema(method: str, path: str, operation: Any) -> None:
     answers = operation["responses"]
-    success = "201" if path in {"/v1/members", "/v1/purchases", "/v1/redemptions", "/v1/program/versions"} else "200"
+    success = "201" if path in CREATING else "200"
     assert (success if method == "POST" else "200") in answers
     assert {"400", "404", "409", "422", "503"} <= set(answers)
     for status, answer in answers.items():
@@ -134,8 +146,7 @@ def test_an_operation_names_every_answer_with_its_schema(method: str, path: str,
         assert answer["content"][content_type]["schema"]
 
 
-@pytest.mark.xfail(reason="another content type than JSON is answered with 415, which no operation names")
-@pytest.mark.parametrize("path", ["/v1/members", "/v1/purchases", "/v1/redemptions", "/v1/program/versions"])
+@pytest.mark.parametrize("path", sorted(CREATING))
 def test_an_operation_with_a_body_names_the_answer_to_what_is_no_json(path: str) -> None:
     assert "415" in schemas.openapi()["paths"][path]["post"]["responses"]
 

@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -124,11 +124,12 @@ class Service:
         client: str = CLIENT,
         headers: Mapping[str, str] = {},
         query: Mapping[str, str] = {},
+        request_id: str = "request-1",
     ) -> Answer:
         """`body`: an object to send as JSON, or text or bytes to send as they are."""
         route = next(route for route in self.routes if route.serves(method, path))
         text = body if isinstance(body, str | bytes | None) else json.dumps(body)
-        event = _gateway_event(route, path, text, client, headers, query)
+        event = _gateway_event(route, path, text, client, headers, query, request_id)
         given = self._run(route.module, event)
         answered = {key.lower(): value for key, value in given.get("headers", {}).items()}
         answer = Answer(given["statusCode"], json.loads(given["body"]), answered)
@@ -227,7 +228,13 @@ class Service:
 
 
 def _gateway_event(
-    route: Route, path: str, body: str | bytes | None, client: str, headers: Mapping[str, str], query: Mapping[str, str]
+    route: Route,
+    path: str,
+    body: str | bytes | None,
+    client: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    request_id: str,
 ) -> Json:
     return {
         "version": "2.0",
@@ -237,7 +244,7 @@ def _gateway_event(
         "queryStringParameters": dict(query),
         "headers": {"content-type": "application/json", **headers},
         "requestContext": {
-            "requestId": "request-1",
+            "requestId": request_id,
             "stage": "$default",
             "http": {"method": route.method, "path": path},
             "authorizer": {"jwt": {"claims": {"client_id": client}, "scopes": None}},
@@ -324,16 +331,68 @@ def publish_program(service: Service, text: str) -> int:
 
 
 def check_books(service: Service) -> None:
-    """Every account is the sum of its entries: as many as `n` says, numbered without a gap, lot by lot."""
+    """Every account is the sum of its entries: as many as `n` says, numbered without a gap, part by part.
+
+    Each entry tells the balance after it, and no purchase gave back more than it had.
+    """
     entries = [entry for entry in service.items("entries") if "refused" not in entry]
     for account in (item for item in service.items("accounts") if item["part"] == "A"):
-        own = [entry for entry in entries if entry["member"] == account["member"]]
-        assert sorted(entry["n"] for entry in own) == list(range(1, account["n"] + 1))
-        lots: Counter[str] = Counter()
+        own = sorted((entry for entry in entries if entry["member"] == account["member"]), key=lambda one: one["n"])
+        assert [entry["n"] for entry in own] == list(range(1, account["n"] + 1))
+        books = Books()
         for entry in own:
-            lots.update(entry["lots"])
-        assert {day: points for day, points in lots.items() if points} == account["lots"]
+            books.book(entry["change"])
+            assert entry["balance"] == books.balance(entry["recorded_at"][:10])
+        kept = [{name: dict(lots) for name, lots in account["holds"].items()}, account["debt"]]
+        assert [books.lots, books.pending] == [account["lots"], account["pending"]]
+        assert [{name: dict(lots) for name, lots in books.holds.items() if lots}, books.debt] == kept
         assert all(points > 0 for points in account["lots"].values())
+    for purchase in (entry for entry in entries if "returned" in entry):
+        check_returned(purchase, [one for one in entries if "reversal" in one])
+
+
+@dataclass
+class Books:
+    """The parts of an account, from nothing but what its entries say."""
+
+    lots: Counter[str] = field(default_factory=Counter)
+    pending: Counter[str] = field(default_factory=Counter)
+    holds: dict[str, Counter[str]] = field(default_factory=dict)
+    debt: int = 0
+
+    def book(self, change: Json) -> None:
+        _add(self.lots, change.get("lots", {}))
+        _add(self.pending, change.get("pending", {}))
+        for hold, lots in change.get("holds", {}).items():
+            _add(self.holds.setdefault(hold, Counter()), lots)
+        self.debt += change.get("debt", 0)
+        assert self.debt >= 0
+
+    def balance(self, today: str) -> list[int]:
+        active = sum(points for day, points in self.lots.items() if day >= today)
+        held = sum(lots.total() for lots in self.holds.values())
+        return [active, self.pending.total(), held, self.debt]
+
+
+def _add(lots: Counter[str], change: Mapping[str, int]) -> None:
+    """Add a signed change; what is empty goes, and nothing is ever below zero."""
+    for day, points in change.items():
+        lots[day] += points
+        assert lots[day] >= 0
+        if not lots[day]:
+            del lots[day]
+
+
+def check_returned(purchase: Json, reversals: list[Json]) -> None:
+    """What a purchase says has come back is what its returns say, and never more than it was."""
+    own = [one for one in reversals if one["reversal"]["operation"] == purchase["operation"]]
+    assert len(own) == purchase["reversals"]
+    assert sorted(one["reversal"]["seen"] for one in own) == list(range(len(own)))
+    for line, quantity, _amount, points in purchase["lines"]:
+        back = purchase["returned"].get(line, [0, 0])
+        assert back[0] <= quantity
+        assert back[1] <= points
+        assert back[1] == -sum(one["why"][0][3].get(line, 0) for one in own)
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def test_a_refused_event_leaves_its_problem_on_the_bus(service: Service) -> None
                 "type": "urn:loyalty:problem:insufficient_points",
                 "title": "Not enough points",
                 "code": "insufficient_points",
-                "detail": "The reward costs 100 points; 100 are missing.",
+                "detail": "100 points are needed; 100 are missing.",
                 "required": 100,
                 "missing": 100,
             },
@@ -302,7 +302,6 @@ def test_a_detail_that_is_not_what_its_type_says_is_parked(service: Service, det
     assert told(service) == []
 
 
-@pytest.mark.xfail(reason="half a character gets past the check of an attribute: five tries instead of a reason")
 def test_half_a_character_is_parked_with_the_reason(service: Service) -> None:
     enrol(service)
     assert service.send("PurchaseCompleted", a_purchase(attributes={"gift": "\ud800"})) == []
@@ -340,7 +339,7 @@ def test_what_cannot_be_finished_now_goes_back_to_the_queue_alone(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enrol(service)
-    monkeypatch.setattr("functions.ledger.store.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("functions.runtime.clock.pause", lambda longest: None)
 
     def busy(writes: object) -> None:
         raise CancelledError([Reason("TransactionConflict", None), Reason("None", None)])
@@ -397,9 +396,20 @@ def test_nothing_personal_of_an_event_comes_back_out(
         assert personal not in service.log.getvalue()
 
 
-@pytest.mark.xfail(reason="the name of an unknown field is told in the reason, whatever it is")
-def test_an_email_as_the_name_of_a_field_does_not_come_back_out(service: Service) -> None:
-    service.send("PurchaseCompleted", {**PURCHASE, "eve@example.com": 1})
+@pytest.mark.parametrize(
+    "name",
+    [
+        "eve@example.com",
+        "to eve@example.com",
+        "eve@example.com/1",
+        "to/eve@example.com",
+        pytest.param(
+            "to: eve@example.com",
+        ),
+    ],
+)
+def test_an_email_as_the_name_of_a_field_does_not_come_back_out(service: Service, name: str) -> None:
+    service.send("PurchaseCompleted", {**PURCHASE, name: 1})
     [parked] = service.parked()
     assert "@example" not in parked["reason"]
 

@@ -274,7 +274,6 @@ def test_nothing_personal_is_logged_when_mails_are_sent(service: Service) -> Non
         assert personal not in service.log.getvalue()
 
 
-@pytest.mark.xfail(reason="the mail needs the programme: the news is refused on the bus instead of told later")
 def test_a_welcome_waits_for_the_programme(service: Service) -> None:
     enrol(service)
     without_programme(service)

@@ -64,7 +64,6 @@ def test_a_file_with_mistakes_is_not_published_and_every_mistake_is_named(servic
     )
 
 
-@pytest.mark.xfail(reason="counted in characters, the item is counted in bytes: a 500 for a large file")
 def test_a_file_that_is_too_large_for_the_table_is_a_mistake(service: Service) -> None:
     answer = service.post("/v1/program/versions", {"text": FILE + "# " + "\N{OPTICAL DISC}" * 140_000})
     assert answer.status == 422
@@ -97,7 +96,7 @@ def test_activating_twice_changes_nothing(service: Service) -> None:
         assert service.call("POST", "/v1/program/versions/1/activate").status == 200
 
 
-@pytest.mark.parametrize("version", ["2", "99999999999999999999"])
+@pytest.mark.parametrize("version", ["2", "1000000000"])
 def test_a_version_that_was_not_published_cannot_judge(service: Service, version: str) -> None:
     with service.unchanged():
         answer = service.call("POST", f"/v1/program/versions/{version}/activate")
@@ -110,10 +109,12 @@ def test_a_version_that_was_not_published_cannot_judge(service: Service, version
     )
 
 
-@pytest.mark.xfail(reason="DynamoDB takes keys of 38 digits (moto takes more): there it is a 500 for bad input")
-@pytest.mark.parametrize("digits", [39, 140])
-def test_a_version_that_does_not_fit_in_a_key_is_invalid(service: Service, digits: int) -> None:
-    assert service.call("POST", f"/v1/program/versions/{'9' * digits}/activate").status == 422
+@pytest.mark.parametrize("version", ["1000000001", "9" * 20, "9" * 39, "9" * 140])
+def test_a_version_that_does_not_fit_in_a_key_is_invalid(service: Service, version: str) -> None:
+    with service.unchanged():
+        answer = service.call("POST", f"/v1/program/versions/{version}/activate")
+    assert answer.status == 422
+    assert [error["pointer"] for error in answer.body["errors"]] == ["path:version"]
 
 
 @pytest.mark.parametrize("version", ["0", "-1", "one", "1.5"])

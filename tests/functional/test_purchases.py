@@ -32,14 +32,14 @@ def test_a_purchase_earns_and_answers_with_its_whole_effect(service: Service) ->
             "kind": "earned",
             "points": 40,
             "lots": [{"expires_on": None, "points": 40}],
-            "balance_after": {"active": 40, "pending": 0},
+            "balance_after": {"active": 40, "pending": 0, "held": 0, "debt": 0},
             "operation": {"kind": "purchase", "id": "receipt-1", "source": "till-client"},
             "program_version": 1,
             "occurred_at": "2026-11-20T17:00:00Z",
             "recorded_at": "2026-11-21T10:00:00Z",
         },
-        "points": {"active": 40, "pending": 0},
-        "balance": {"active": 40, "pending": 0},
+        "points": {"active": 40, "pending": 0, "held": 0, "debt": 0},
+        "balance": {"active": 40, "pending": 0, "held": 0, "debt": 0},
         "tier": None,
         "rewards_earned": [],
         "explanation": [
@@ -77,14 +77,13 @@ def test_a_purchase_is_one_entry_and_a_changed_account_and_nothing_else(service:
         "member": member,
         "n": 1,
         "kind": "earned",
-        "lots": {"never": 40},
-        "active": 40,
-        "pending": 0,
+        "change": {"lots": {"never": 40}},
+        "balance": [40, 0, 0, 0],
         "tier": None,
         "occurred_at": "2026-11-20T17:00:00.000000Z",
         "recorded_at": "2026-11-21T10:00:00.000000Z",
         "version": 1,
-        "why": [["every-dollar", True, 40, {"1": 12, "2": 28}]],
+        "why": [["every-dollar", True, 40, [12, 28]]],
         "lines": [["1", 1, 1250, 12], ["2", 2, 2799, 28]],
         "currency": "USD",
     }
@@ -95,7 +94,9 @@ def test_a_purchase_is_one_entry_and_a_changed_account_and_nothing_else(service:
             "n": 1,
             "revision": 1,
             "lots": {"never": 40},
-            "pending": 0,
+            "pending": {},
+            "holds": {},
+            "debt": 0,
             "status": "active",
             "tier": None,
             "latest": ["purchase#till-client#receipt-1"],
@@ -164,7 +165,7 @@ def test_two_partners_may_use_the_same_receipt_number(service: Service) -> None:
     answer = service.post("/v1/purchases", PURCHASE, client="shop-client")
 
     assert (answer.status, answer.replayed) == (201, False)
-    assert answer.body["balance"] == {"active": 80, "pending": 0}
+    assert answer.body["balance"] == {"active": 80, "pending": 0, "held": 0, "debt": 0}
     assert [entry["operation"] for entry in service.items("entries")] == [
         "purchase#shop-client#receipt-1",
         "purchase#till-client#receipt-1",
@@ -225,7 +226,7 @@ def test_a_purchase_can_be_looked_up_by_who_sent_it(service: Service) -> None:
 
     answer = service.get("/v1/purchases/receipt-1")
 
-    assert (answer.status, answer.body, answer.replayed) == (200, sent.body, False)
+    assert (answer.status, answer.body, answer.replayed) == (200, {**sent.body, "returned": []}, False)
 
 
 @pytest.mark.parametrize(("id", "client"), [("receipt-2", "till-client"), ("receipt-1", "shop-client")])
@@ -246,7 +247,7 @@ def test_a_purchase_for_nothing_is_booked_with_the_reason(service: Service) -> N
 
     assert answer.body["entry"]["n"] == 1
     assert answer.body["entry"]["lots"] == []
-    assert answer.body["points"] == answer.body["balance"] == {"active": 0, "pending": 0}
+    assert answer.body["points"] == answer.body["balance"] == {"active": 0, "pending": 0, "held": 0, "debt": 0}
     assert answer.body["explanation"] == [
         {
             "rule": "every-dollar",
@@ -289,7 +290,7 @@ def test_a_till_may_run_ten_minutes_ahead(service: Service) -> None:
         "application/json",
         "application/json; charset=utf-8",
         "",
-        pytest.param("Application/JSON", marks=pytest.mark.xfail(reason="small and capital letters are told apart")),
+        "Application/JSON",
     ],
 )
 def test_json_is_taken_however_it_is_announced(service: Service, content_type: str) -> None:
@@ -351,7 +352,7 @@ def test_points_expire_counted_from_the_day_of_a_late_purchase(service: Service)
 
     assert in_time["entry"]["lots"] == [{"expires_on": "2026-11-30", "points": 7}]
     assert too_late["entry"]["lots"] == [{"expires_on": "2026-11-20", "points": 9}]
-    assert too_late["balance"] == {"active": 7, "pending": 0}
+    assert too_late["balance"] == {"active": 7, "pending": 0, "held": 0, "debt": 0}
     assert service.get(f"/v1/members/{member}/balance").body["active"] == 7
 
 
@@ -405,7 +406,6 @@ def test_the_largest_basket_is_booked(service: Service) -> None:
     assert [event["detail-type"] for event in service.on_bus()] == ["MemberEnrolled", "PointsEarned"]
 
 
-@pytest.mark.xfail(reason="an entry keeps the points of every line for every rule, and outgrows a table item: a 500")
 def test_the_largest_basket_is_booked_under_many_rules(service: Service) -> None:
     enrol(service)
     text = _programme(service)

@@ -9,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 from functions.redemption.spending import decide_redemption
 from functions.runtime import tables
 from functions.runtime.tables import CancelledError, Item, Reason
-from tests.functional.conftest import Service
+from tests.functional.conftest import Service, publish_program
 from tests.functional.factories import MEMBER, PURCHASE, REDEMPTION, a_purchase, earn, enrol, problem, redeem
 
 Patch = pytest.MonkeyPatch
@@ -53,7 +53,7 @@ def test_a_purchase_decided_on_a_stale_account_is_decided_again(service: Service
     answer = earn(service, dollars=2, id="receipt-2")
 
     assert answer.body["entry"]["n"] == 2
-    assert answer.body["balance"] == {"active": 42, "pending": 0}
+    assert answer.body["balance"] == {"active": 42, "pending": 0, "held": 0, "debt": 0}
     assert (account(service)["n"], account(service)["lots"]) == (2, {"never": 42})
 
 
@@ -64,7 +64,7 @@ def test_a_purchase_that_another_overtakes_is_decided_again(service: Service, mo
     answer = earn(service, dollars=2, id="receipt-2")
 
     assert answer.body["entry"]["n"] == 2
-    assert answer.body["balance"] == {"active": 42, "pending": 0}
+    assert answer.body["balance"] == {"active": 42, "pending": 0, "held": 0, "debt": 0}
 
 
 def test_a_refusal_decided_on_a_stale_account_is_decided_again_on_a_fresh_one(
@@ -78,7 +78,7 @@ def test_a_refusal_decided_on_a_stale_account_is_decided_again_on_a_fresh_one(
     answer = redeem(service)
 
     assert answer.status == 201
-    assert answer.body["balance"] == {"active": 0, "pending": 0}
+    assert answer.body["balance"] == {"active": 0, "pending": 0, "held": 0, "debt": 0}
 
 
 def test_a_grant_decided_on_a_stale_account_is_a_refusal_on_a_fresh_one(service: Service, monkeypatch: Patch) -> None:
@@ -107,6 +107,98 @@ def test_of_two_redemptions_of_the_same_points_exactly_one_wins(service: Service
     assert service.parked() == service.on_bus() == []
     assert len(service.items("rewards")) == 1
     assert account(service)["lots"] == {}
+
+
+def take_back(service: Service, id: str, line: str = "1") -> Any:
+    body = {"id": id, "occurred_at": "2026-11-21T10:00:00Z", "lines": [{"id": line, "quantity": 1}]}
+    return service.post("/v1/purchases/receipt-1/returns", body)
+
+
+def test_of_two_returns_of_the_same_piece_exactly_one_wins(service: Service, monkeypatch: Patch) -> None:
+    enrol(service)
+    service.post("/v1/purchases", PURCHASE)
+    meanwhile(monkeypatch, lambda: take_back(service, "winner"))
+
+    loser = take_back(service, "loser")
+
+    assert (loser.status, loser.body["code"]) == (409, "purchase_not_returnable")
+    assert account(service)["lots"] == {"never": 28}
+
+
+def test_two_returns_of_different_lines_are_both_counted(service: Service, monkeypatch: Patch) -> None:
+    enrol(service)
+    service.post("/v1/purchases", PURCHASE)
+    meanwhile(monkeypatch, lambda: take_back(service, "first", line="1"))
+
+    second = take_back(service, "second", line="2")
+
+    assert (second.status, second.body["balance"]["active"]) == (201, 14)
+    assert service.get("/v1/purchases/receipt-1").body["returned"] == [
+        {"line": "1", "quantity": 1, "points": 12},
+        {"line": "2", "quantity": 1, "points": 14},
+    ]
+
+
+def test_of_two_deliveries_of_one_return_the_second_is_a_repeat(service: Service, monkeypatch: Patch) -> None:
+    enrol(service)
+    service.post("/v1/purchases", PURCHASE)
+    meanwhile(monkeypatch, lambda: take_back(service, "return-1"))
+
+    answer = take_back(service, "return-1")
+
+    assert (answer.status, answer.replayed, answer.body["entry"]["n"]) == (201, True, 2)
+    assert account(service)["lots"] == {"never": 28}
+
+
+def test_a_spending_that_overtakes_a_return_leaves_a_debt(service: Service, monkeypatch: Patch) -> None:
+    enrol(service)
+    earn(service, dollars=100)
+    meanwhile(monkeypatch, lambda: redeem(service))
+
+    answer = take_back(service, "return-1")
+
+    assert answer.body["balance"] == {"active": 0, "pending": 0, "held": 0, "debt": 100}
+
+
+@pytest.mark.parametrize(("first", "second"), [("capture", "cancel"), ("cancel", "capture")])
+def test_of_a_capture_and_a_cancel_exactly_one_wins(
+    service: Service, monkeypatch: Patch, first: str, second: str
+) -> None:
+    enrol(service)
+    earn(service, dollars=120)
+    path = f"/v1/redemptions/{redeem(service, capture=False).body['redemption_id']}"
+    meanwhile(monkeypatch, lambda: service.call("POST", f"{path}/{first}"))
+
+    loser = service.call("POST", f"{path}/{second}")
+
+    assert (loser.status, loser.body["code"]) == (409, "hold_not_found")
+    won = {"capture": ("captured", 20, 1), "cancel": ("cancelled", 120, 0)}[first]
+    shown = service.get(path).body
+    assert (shown["status"], shown["balance"]["active"], len(service.items("rewards"))) == won
+
+
+@pytest.mark.parametrize("resolve", ["capture", "cancel"])
+def test_of_two_equal_resolutions_the_second_is_a_repeat(service: Service, monkeypatch: Patch, resolve: str) -> None:
+    enrol(service)
+    earn(service, dollars=120)
+    path = f"/v1/redemptions/{redeem(service, capture=False).body['redemption_id']}/{resolve}"
+    meanwhile(monkeypatch, lambda: service.call("POST", path))
+
+    answer = service.call("POST", path)
+
+    assert (answer.status, answer.replayed, answer.body["entry"]["n"]) == (200, True, 3)
+    assert len(service.items("rewards")) == (1 if resolve == "capture" else 0)
+
+
+def test_of_two_equal_holds_the_second_is_a_repeat(service: Service, monkeypatch: Patch) -> None:
+    enrol(service)
+    earn(service, dollars=120)
+    meanwhile(monkeypatch, lambda: redeem(service, capture=False))
+
+    answer = redeem(service, capture=False)
+
+    assert (answer.status, answer.replayed, answer.body["entry"]["n"]) == (201, True, 2)
+    assert account(service)["lots"] == {"never": 20}
 
 
 def test_of_two_deliveries_of_one_purchase_the_second_is_a_repeat(service: Service, monkeypatch: Patch) -> None:
@@ -180,21 +272,86 @@ def conflicting(times: int) -> Callable[[Any], None]:
     return transact
 
 
+def test_a_clock_that_lags_behind_another_does_not_turn_time_back(service: Service) -> None:
+    """Nor does it bring back what the other one has seen expire."""
+    member = enrol(service)
+    publish_program(service, service.get("/v1/program").body["text"].replace("months: never", "months: 1"))
+    earn(service, dollars=100, id="expires", occurred_at="2026-10-21T12:00:00Z")
+    service.clock.move(days=1)
+    earn(service, dollars=1, id="seen-later")
+    service.clock.move(days=-1)
+
+    late = earn(service, dollars=1, id="lagging").body
+
+    assert late["entry"]["recorded_at"] == "2026-11-22T10:00:00Z"
+    assert late["balance"]["active"] == 2
+    assert redeem(service).body["missing"] == 98
+    assert [entry["n"] for entry in service.get(f"/v1/members/{member}/ledger").body["items"]] == [3, 2, 1]
+
+
 def test_a_busy_account_is_waited_for(service: Service, monkeypatch: Patch) -> None:
     enrol(service)
-    pauses: list[float] = []
-    monkeypatch.setattr("functions.ledger.store.time.sleep", pauses.append)
-    monkeypatch.setattr(tables, "transact", conflicting(times=39))
+    pauses = no_waiting(monkeypatch)
+    monkeypatch.setattr(tables, "transact", conflicting(times=19))
 
     assert earn(service, dollars=1).status == 201
 
-    assert len(pauses) == 39
-    assert all(0 <= pause <= 0.4 for pause in pauses)
+    assert pauses == [min(1.0, 0.01 * 2**i) for i in range(1, 19)], "none after the first, then longer and longer"
+
+
+def no_waiting(monkeypatch: Patch) -> list[float]:
+    """Nothing waits; how long it would have waited at most."""
+    pauses: list[float] = []
+    monkeypatch.setattr("functions.runtime.clock.pause", pauses.append)
+    return pauses
+
+
+def strong_reads(monkeypatch: Patch) -> list[Any]:
+    """The tables that are read strongly from now on, one by one."""
+    real = tables.get
+    found: list[Any] = []
+
+    def get(table: Any, key: Mapping[str, Any], *, consistent: bool = False) -> Item | None:
+        found.extend([table] if consistent else [])
+        return real(table, key, consistent=consistent)
+
+    monkeypatch.setattr(tables, "get", get)
+    return found
+
+
+def test_the_loser_of_a_race_goes_on_at_once_from_what_it_lost_against(service: Service, monkeypatch: Patch) -> None:
+    enrol(service)
+    pauses, read = no_waiting(monkeypatch), strong_reads(monkeypatch)
+    meanwhile(monkeypatch, lambda: service.send("PurchaseCompleted", a_purchase(dollars=40)))
+
+    assert earn(service, dollars=2, id="receipt-2").body["entry"]["n"] == 2
+
+    assert (pauses, read) == ([], [])
+
+
+def test_who_loses_again_waits_and_looks_again(service: Service, monkeypatch: Patch) -> None:
+    enrol(service)
+    pauses, read = no_waiting(monkeypatch), strong_reads(monkeypatch)
+    real, left = tables.transact, ["second", "first"]
+
+    def transact(writes: Any) -> None:
+        if left:
+            one = left.pop()
+            with monkeypatch.context() as patch:
+                patch.setattr(tables, "transact", real)
+                service.send("PurchaseCompleted", a_purchase(dollars=40, id=one))
+        real(writes)
+
+    monkeypatch.setattr(tables, "transact", transact)
+
+    assert earn(service, dollars=2, id="receipt-3").body["balance"]["active"] == 82
+
+    assert (pauses, read) == ([0.02], ["accounts"])
 
 
 def test_an_account_that_stays_busy_is_told_with_when_to_try_again(service: Service, monkeypatch: Patch) -> None:
     enrol(service)
-    monkeypatch.setattr("functions.ledger.store.time.sleep", lambda seconds: None)
+    no_waiting(monkeypatch)
 
     with monkeypatch.context() as patch, service.unchanged():
         patch.setattr(tables, "transact", conflicting(times=1000))
@@ -205,7 +362,7 @@ def test_an_account_that_stays_busy_is_told_with_when_to_try_again(service: Serv
         503,
         "try_again",
         "Too busy, try again with the same operation id",
-        "The account is busy. Nothing was written; repeat the call with the same operation id.",
+        "The account is busy. Nothing was written; repeat the call as it was.",
     )
     again = service.post("/v1/purchases", PURCHASE)
     assert (again.status, again.replayed) == (201, False)
@@ -215,6 +372,7 @@ def test_an_enrolment_that_meets_another_is_told_to_try_again(service: Service, 
     def meeting(writes: Any) -> None:
         raise CancelledError([Reason("TransactionConflict", None)] + [Reason("None", None)] * (len(writes) - 1))
 
+    no_waiting(monkeypatch)
     with monkeypatch.context() as patch, service.unchanged():
         patch.setattr(tables, "transact", meeting)
         answer = service.post("/v1/members", MEMBER, key="enrol-1")

@@ -1,13 +1,25 @@
 """The samples in events/ are real: what is sent is taken, and what is told is what the service tells."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from functions.enrolment.member import member_id
+from functions.ledger.account import Account, Operation, Posting, Reason, post
+from functions.ledger.events import of_entry
+from functions.ledger.lots import NEVER
+from functions.ledger.movements import activate, adjust, expire
+from functions.redemption.spending import redemption_id
 from tests.contract.schemas import EVENTS, OUTBOUND
-from tests.functional.conftest import Json, Service
+from tests.functional.conftest import NOW, Json, Service
 from tests.functional.factories import earn
+
+SHOP = "record.shop"
+ROBERT = member_id(SHOP, "checkout-77120")
+BY_ITSELF = ("PointsActivated", "PointsExpired", "PointsAdjusted")
+"""What only time, or a hand, does to an account."""
 
 
 def sample(path: str) -> Any:
@@ -21,8 +33,15 @@ def send(service: Service, detail_type: str, event_id: str, **changes: object) -
     assert service.send(detail_type, detail, source=event["source"], event_id=event_id) == []
 
 
+def call(service: Service, path: str, request_id: str, body: object = None) -> None:
+    assert service.call("POST", path, body, client=SHOP, request_id=request_id).status < 300
+
+
 def play(service: Service) -> list[Json]:
-    """Robert joins, buys two records and a box, takes a voucher, and asks for another one too many."""
+    """Robert joins, buys two records and a box, takes a voucher, and asks for another one too many.
+
+    Then he brings one record back, buys another, and has a voucher set aside that he does not want in the end.
+    """
     send(service, "MemberEnrolmentRequested", "c2d8d3a4-5b0e-4a54-9f7c-0f6a1f0c7a01")
     service.clock.move(minutes=3, seconds=7.25)
     send(service, "PurchaseCompleted", "7e1f8f0e-2f41-4f0d-8a53-1d2a4f8c9b02")
@@ -30,13 +49,66 @@ def play(service: Service) -> list[Json]:
     send(service, "RedemptionRequested", "a94c6f1d-63f7-4d5b-b0d8-52a7e1c3de03")
     service.publish()
     service.clock.move(seconds=2)
-    again = {"idempotency_key": "basket-90418"}
-    send(service, "RedemptionRequested", "f0b7c2e9-08aa-4c4e-9d1f-6e3b5a7d8c04", **again)
-    return [{name: event[name] for name in ("source", "detail-type", "detail")} for event in service.on_bus()]
+    send(service, "RedemptionRequested", "f0b7c2e9-08aa-4c4e-9d1f-6e3b5a7d8c04", idempotency_key="basket-90418")
+    service.clock.move(days=2)
+    one_back = {
+        "id": "return-118245-1",
+        "occurred_at": "2026-11-23T11:10:00+01:00",
+        "lines": [{"id": "1", "quantity": 1}],
+    }
+    call(service, "/v1/purchases/web-2026-118245/returns", "UDpW7jOMDoEEMPQ=", one_back)
+    another = {
+        "id": "web-2026-118302",
+        "lines": [{"id": "1", "sku": "BOX-602435915234", "quantity": 1, "amount": 10000}],
+    }
+    send(service, "PurchaseCompleted", "3c5a0a0e-77d2-4b52-8d17-91e6f3b2a405", **another)
+    held = {"idempotency_key": "basket-90533", "capture": False}
+    send(service, "RedemptionRequested", "b1e4d7f2-19c3-4e0a-9a86-2f7c5d8e1b06", **held)
+    service.clock.move(minutes=20)
+    call(service, f"/v1/redemptions/{redemption_id(SHOP, 'basket-90533')}/cancel", "UDpbTgv9joEEMvA=")
+    service.publish()
+    return service.on_bus()
+
+
+def by_itself() -> list[Json]:
+    """Robert's pending points become active; others expire; the shop makes up for a late parcel."""
+    account = Account(ROBERT, NOW, NOW, SHOP, n=6, lots={"2027-01-31": 30, NEVER: 90}, pending={"2026-12-01>never": 60})
+    first, second = datetime(2026, 12, 1, 2, 0, tzinfo=UTC), datetime(2027, 2, 1, 2, 0, tzinfo=UTC)
+    third = datetime(2027, 2, 3, 15, 20, tzinfo=UTC)
+    told: list[Json] = []
+
+    def book(posting: Posting, operation: Operation) -> None:
+        nonlocal account
+        account, entry = post(account, posting, operation, posting.occurred_at)
+        told.extend(
+            {"source": "loyalty", "detail-type": event.detail_type, "detail": dict(event.detail)}
+            for event in of_entry(entry)
+        )
+
+    def of_time(kind: Any, at: datetime) -> Operation:
+        day = at.date().isoformat()
+        return Operation(kind, "loyalty", f"{ROBERT}#{day}", "", f"{kind}-{day}")
+
+    book(Posting("activated", activate(account, first.date()), first, 1), of_time("activation", first))
+    book(Posting("expired", expire(account, second.date()), second, 1), of_time("expiry", second))
+    late = Reason("goodwill", applied=True, points=50, facts={"parcel": "118302"})
+    given = Posting("adjusted", adjust(account, 50, NEVER, third.date()), third, 1, explanation=(late,))
+    book(given, Operation("adjustment", SHOP, "goodwill-2027-0017", "hash", "UDplVhDKDoEEJBw="))
+    return told
 
 
 def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service) -> None:
-    assert play(service) == [sample(f"outbound/{detail_type}.json") for detail_type in OUTBOUND]
+    told: dict[str, Json] = {}
+    for event in [*play(service), *by_itself()]:
+        bare = {name: event[name] for name in ("source", "detail-type", "detail")}
+        told.setdefault(event["detail-type"], bare)
+    assert list(told) == list(OUTBOUND)
+    assert list(told.values()) == [sample(f"outbound/{detail_type}.json") for detail_type in OUTBOUND]
+
+
+def test_what_no_call_and_no_event_leads_to_is_what_time_or_a_hand_does(service: Service) -> None:
+    led_to = {event["detail-type"] for event in play(service)}
+    assert set(OUTBOUND) - led_to == set(BY_ITSELF)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +116,7 @@ def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service)
     [
         ("post_member", "/v1/members", "enrol-1"),
         ("post_purchase", "/v1/purchases", None),
+        ("post_return", "/v1/purchases/till-3-20261120-0187/returns", None),
         ("post_redemption", "/v1/redemptions", "redeem-1"),
     ],
 )
@@ -52,6 +125,8 @@ def test_a_sample_of_a_request_is_taken(service: Service, operation: str, path: 
         member = sample("requests/post_member.json")
         assert service.post("/v1/members", member, key="enrol-0").status == 201
         earn(service, dollars=120, member=sample("requests/post_redemption.json")["member"])
+    if operation == "post_return":
+        assert service.post("/v1/purchases", sample("requests/post_purchase.json")).status == 201
     assert service.post(path, sample(f"requests/{operation}.json"), key=key).status == 201
 
 
@@ -60,3 +135,11 @@ def test_the_sample_of_a_purchase_earns_a_point_for_every_dollar(service: Servic
     answer = service.post("/v1/purchases", sample("requests/post_purchase.json"))
     assert [(line["amount"], line["points"]) for line in answer.body["lines"]] == [(3498, 34), (2990, 30), (5999, 60)]
     assert answer.body["balance"]["active"] == 124
+
+
+def test_the_sample_of_a_return_takes_half_of_its_line_back(service: Service) -> None:
+    service.post("/v1/members", sample("requests/post_member.json"), key="enrol-1")
+    service.post("/v1/purchases", sample("requests/post_purchase.json"))
+    answer = service.post("/v1/purchases/till-3-20261120-0187/returns", sample("requests/post_return.json"))
+    assert answer.body["points"]["active"] == -15
+    assert answer.body["balance"]["active"] == 109
