@@ -86,6 +86,10 @@ def test_a_file_becomes_the_programme_it_describes() -> None:
     )
 
 
+def test_a_file_that_is_only_checked_is_no_version() -> None:
+    assert document.read(FILE).version == 0
+
+
 def test_points_may_never_expire() -> None:
     assert document.read(changed(("expire_after_months: 12", "expire_after_months: never"))).expire_after_months is None
 
@@ -179,8 +183,8 @@ def test_lists_may_hold_so_much_and_no_more() -> None:
         lists = ["earning:\n", *(rule % i for i in range(rules)), "rewards:\n", *(reward % i for i in range(rewards))]
         return head + "".join(lists)
 
-    assert len(document.read(file(100, 500)).rewards) == 500
-    assert [mistake[:2] for mistake in mistakes(file(101, 1))] == [("/earning", "too_long")]
+    assert len(document.read(file(50, 500)).rewards) == 500
+    assert [mistake[:2] for mistake in mistakes(file(51, 1))] == [("/earning", "too_long")]
     assert [mistake[:2] for mistake in mistakes(file(1, 501))] == [("/rewards", "too_long")]
     assert [mistake[:2] for mistake in mistakes(head + "earning: []\nrewards: []\n")] == [("/earning", "too_short")]
 
@@ -284,7 +288,9 @@ def test_broken_yaml_is_told_with_its_line(text: str, line: int, problem: str) -
 
 @pytest.mark.parametrize("text", ["\x00", "a: \x07", "# \ud800"], ids=["zero", "bell", "half a character"])
 def test_what_no_reader_takes_is_not_yaml(text: str) -> None:
-    assert mistakes(text) == [("", "yaml", 1)]
+    with pytest.raises(InvalidError) as refused:
+        document.read(text)
+    assert refused.value.members["errors"] == [{"pointer": "", "code": "yaml", "detail": "line 1: this is not YAML"}]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing yet\n"])

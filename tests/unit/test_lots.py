@@ -93,7 +93,7 @@ def test_taking_nothing_changes_nothing() -> None:
 
 
 def test_more_than_there_is_cannot_be_taken() -> None:
-    with pytest.raises(ValueError, match="1 of 61 points are missing"):
+    with pytest.raises(ValueError, match=r"^1 of 61 points are missing"):
         take({YESTERDAY: 1000, LATER: 10, NEVER: 50}, 61, TODAY)
 
 
@@ -102,7 +102,7 @@ def test_a_change_adds_to_a_lot_and_an_empty_lot_goes() -> None:
 
 
 def test_a_lot_cannot_go_below_zero() -> None:
-    with pytest.raises(ValueError, match="lot never would hold -1 points"):
+    with pytest.raises(ValueError, match=r"^lot never would hold -1 points"):
         merged({NEVER: 4}, {NEVER: -5})
 
 

@@ -78,6 +78,7 @@ def test_a_mail_reads_as_it_should(message: str, locale: str) -> None:
 
 
 def test_every_message_that_an_event_becomes_is_written_in_both_languages() -> None:
+    assert set(MESSAGES) == {"MemberEnrolled", "PointsEarned", "RewardRedeemed"}
     assert {(message, locale) for message in MESSAGES.values() for locale in ("en", "fr")} == set(MAILS)
 
 

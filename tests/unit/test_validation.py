@@ -137,6 +137,20 @@ def test_nothing_else_is_an_instant(value: object) -> None:
         read(Instant, value)
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "detail"),
+    [
+        ("2026-11-20", "datetime_type", "Input should be an ISO 8601 date and time with its offset"),
+        ("2026-11-20T17:00:00", "timezone_aware", "Input should have timezone info"),
+        ("0001-01-01T00:00:00+14:00", "datetime_range", "Input should lie within the years 1 to 9999 of UTC"),
+    ],
+)
+def test_what_is_wrong_with_an_instant_is_told(text: str, code: str, detail: str) -> None:
+    with pytest.raises(InvalidError) as refused:
+        hash_of(occurred_at=text)
+    assert refused.value.members["errors"] == [{"pointer": "/occurred_at", "code": code, "detail": detail}]
+
+
 def hash_of(**changes: object) -> str:
     return payload_hash(parse(PurchaseIn, {**PURCHASE, **changes}))
 
@@ -204,6 +218,7 @@ def test_an_attribute_is_a_word_a_whole_number_or_a_bool(value: object) -> None:
 def test_the_hash_of_a_payload_is_the_same_for_ever() -> None:
     """A repeat may come after the next deployment."""
     assert hash_of() == "54609664c1c9f47e4f3a49228a17ba42"
+    assert hash_of(store="Åhléns") == "4185b11ed643c4342d4abf2fc5d3923b"
     redemption = parse(RedemptionIn, {"member": {"card": "RC-1"}, "reward_id": "voucher-5"})
     assert payload_hash(redemption) == "e5602e48244740c1a25c679397dbd628"
 
