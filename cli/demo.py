@@ -4,6 +4,7 @@ Every customer is enrolled and every purchase sent under an id of its own, so th
 end every account is proved from its entries, and the points are compared with what the input file alone says.
 """
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,9 +52,11 @@ def run(connection: Connection, console: Console, file: Path) -> bool:
     programs.publish(connection, programs.READY)
     before = sum(entries_of(connection, list(members.values())).values())
     replay(connection, console, _enrolments(customers, members), _SOURCE)
+    started = time.monotonic()
     replay(connection, console, _purchases(sales, members), _SOURCE)
+    seconds = time.monotonic() - started
     new = sum(entries_of(connection, list(members.values())).values()) - before
-    console.print(f"{new:,} new entries, {len(sales) - new:,} were booked before")
+    console.print(f"{new:,} new entries, {len(sales) - new:,} were booked before; {len(sales) / seconds:,.0f} a second")
 
     totals = proving.prove_all(connection, console)
     proving.show(totals, console)
@@ -119,8 +122,10 @@ def _show_statement(console: Console, member: str, entries: Sequence[Entry]) -> 
     table = Table(
         "n", "bought on", "what", "points", "balance", title=f"The statement of {member}", title_justify="left"
     )
-    for entry in [*entries[:5], *entries[-5:]] if len(entries) > 10 else entries:
+    for i, entry in enumerate([*entries[:5], *entries[-5:]] if len(entries) > 10 else entries):
         posting = entry.posting
+        if i == 5 and len(entries) > 10:
+            table.add_row("…")
         table.add_row(
             str(entry.n),
             posting.occurred_at.date().isoformat(),
