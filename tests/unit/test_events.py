@@ -1,5 +1,6 @@
 """The events of a committed change: exactly these, in this order."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -269,3 +270,17 @@ def test_every_event_is_as_its_schema_says() -> None:
         *of_entry(an_entry(REDEEMED, operation=redemption)),
     ]:
         schemas.check_event(event.detail_type, event.detail)
+
+
+@pytest.mark.parametrize(("rules", "told"), [(4, 500), (5, 0)])
+def test_an_event_of_a_huge_basket_leaves_its_lines_to_the_statement(rules: int, told: int) -> None:
+    lines = {str(i): 1 for i in range(500)}
+    reasons = [Reason(f"rule-{i}", applied=True, points=500, lines=lines) for i in range(rules)]
+    posting = Posting("earned", Change({NEVER: 500 * rules}), NOW, program_version=7, explanation=reasons)
+
+    [event] = of_entry(an_entry(posting))
+
+    data = event.detail["data"]
+    assert isinstance(data, dict)
+    assert [(len(reason["lines"]), reason["points"]) for reason in data["explanation"]] == [(told, 500)] * rules
+    assert len(json.dumps(event.detail)) < 256 * 1024

@@ -14,7 +14,7 @@ from functions.ledger.account import Account, Change, Entry, Line, Posting, Reas
 from functions.ledger.lots import NEVER, total
 from functions.ledger.movements import DebtPolicy, spend
 from functions.program.model import Program
-from functions.runtime.errors import PointsSpentError, PurchaseNotReturnableError
+from functions.runtime.errors import InvalidError, PointsSpentError, PurchaseNotReturnableError
 from tests.unit.factories import NOW, TODAY, an_account, an_operation
 
 LAST_WEEK = NOW - timedelta(days=7)
@@ -213,3 +213,15 @@ def test_all_pieces_in_any_order_take_back_exactly_what_the_lines_gave(
     assert purchase.returned == {line.id: Returned(line.quantity, line.points) for line in lines}
     assert account.lots == {}
     assert account.debt == (min(redeemed, given_points) if policy == "carry" else 0)
+
+
+@pytest.mark.parametrize(("minutes", "taken"), [(10, True), (11, False)])
+def test_a_return_of_the_future_is_invalid_but_for_the_skew_of_a_till(minutes: int, taken: bool) -> None:
+    account, purchase = bought(RECORDS, MUG)
+    returned = Return(NOW + timedelta(minutes=minutes), {"1": 1})
+    if taken:
+        assert decide_return(account, purchase, returned, a_program(), NOW).points == -3
+        return
+    with pytest.raises(InvalidError) as refused:
+        decide_return(account, purchase, returned, a_program(), NOW)
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [("/occurred_at", "future")]
