@@ -129,7 +129,7 @@ class Service:
         """`body`: an object to send as JSON, or text or bytes to send as they are."""
         route = next(route for route in self.routes if route.serves(method, path))
         text = body if isinstance(body, str | bytes | None) else json.dumps(body)
-        event = _gateway_event(route, path, text, client, headers, query, request_id)
+        event = gateway_event(route, path, text, client, headers, query, request_id)
         given = self._run(route.module, event)
         answered = {key.lower(): value for key, value in given.get("headers", {}).items()}
         answer = Answer(given["statusCode"], json.loads(given["body"]), answered)
@@ -227,7 +227,7 @@ class Service:
         assert self.tables() == before
 
 
-def _gateway_event(
+def gateway_event(
     route: Route,
     path: str,
     body: str | bytes | None,

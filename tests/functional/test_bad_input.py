@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tests.functional.conftest import Json, Service, deployed
+from functions.accrual import api as accrual
+from tests.functional.conftest import CLIENT, Json, Route, Service, deployed, gateway_event
 from tests.functional.factories import MEMBER, NOBODY, PURCHASE, REDEMPTION, a_purchase, enrol, problem
 
 BODIES: dict[str, Json] = {
@@ -391,6 +393,14 @@ def test_a_bad_id_in_a_path_is_told(service: Service, path: str, parameter: str)
     answer = service.get(path)
     assert answer.status == 422
     assert [error["pointer"] for error in answer.body["errors"]] == [f"path:{parameter}"]
+
+
+def test_a_path_that_does_not_exist_is_not_found(service: Service) -> None:
+    """The gateway knows the paths; should it ever know one that the function does not, this is the answer."""
+    event = gateway_event(Route("GET", "/v1/nothing", "accrual-api"), "/v1/nothing", None, CLIENT, {}, {}, "request-1")
+    answer = accrual.handler(event, LambdaContext())
+    assert answer["statusCode"] == 404
+    assert json.loads(answer["body"]) == problem(404, "not_found", "Not found", "There is no such path or method.")
 
 
 @pytest.mark.parametrize("kind", ["email", "phone", "card", "external_id"])

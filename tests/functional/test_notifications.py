@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from functions.notifications.mail import Mail
 from functions.runtime import aws
-from tests.functional.conftest import NOTIFIER, SENDER, Json, Service, publish_program
+from tests.functional.conftest import NOTIFIER, SENDER, Json, Service, aws_client, publish_program
 from tests.functional.factories import a_purchase, earn, enrol, redeem, without_programme
 
 WIDE = "\N{NO-BREAK SPACE}"
@@ -156,6 +156,13 @@ def test_a_member_without_an_email_is_told_nothing(service: Service) -> None:
     assert service.mails() == []
     assert service.items("messages") == []
     assert service.parked() == []
+
+
+def test_a_member_who_is_gone_is_told_nothing(service: Service) -> None:
+    member = enrol(service)
+    aws_client("dynamodb").delete_item(TableName="members", Key={"key": {"S": f"M#{member}"}})
+    assert service.notify() == []
+    assert service.mails() == []
 
 
 def test_a_purchase_for_nothing_is_no_news(service: Service) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from functions.ledger import store
+from functions.ledger import items, store
 from functions.ledger.events import of_entry, of_opening
-from functions.runtime import aws, bus
+from functions.runtime import aws, bus, tables
 from functions.runtime.bus import PublishError
 from functions.runtime.envelope import OutboundEvent
 from tests.functional.conftest import Json, Service, aws_client, publish_program
@@ -92,6 +92,20 @@ def test_a_refusal_is_no_change_and_is_not_told_as_one(service: Service) -> None
     redeem(service)
     service.publish()
     assert told(service) == []
+
+
+def test_a_write_of_an_account_that_is_no_entry_is_not_told(service: Service) -> None:
+    member = enrol(service)
+    earn(service, dollars=1)
+    service.publish()
+    service.on_bus()
+    account = tables.get("accounts", items.account_key(member)) or {}
+    tables.put("accounts", {**account, "revision": account["revision"] + 1})
+
+    service.publish()
+
+    assert told(service) == []
+    assert published_up_to(service) == {member: 1}
 
 
 def test_more_changes_than_the_bus_takes_at_once_are_all_told(service: Service) -> None:

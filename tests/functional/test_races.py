@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from functions.program import store as programs
 from functions.redemption.spending import decide_redemption
 from functions.runtime import tables
 from functions.runtime.tables import CancelledError, Item, Reason
@@ -379,6 +380,71 @@ def test_an_enrolment_that_meets_another_is_told_to_try_again(service: Service, 
 
     assert (answer.status, answer.headers["retry-after"], answer.body["code"]) == (503, "1", "try_again")
     assert service.post("/v1/members", MEMBER, key="enrol-1").status == 201
+
+
+@pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"])
+def test_whatever_makes_a_table_busy_is_waited_for(service: Service, monkeypatch: Patch, code: str) -> None:
+    enrol(service)
+    no_waiting(monkeypatch)
+    real, left = tables.transact, ["twice", "once"]
+
+    def transact(writes: Any) -> None:
+        if left:
+            left.pop()
+            raise CancelledError([Reason(code, None)] + [Reason("None", None)] * (len(writes) - 1))
+        real(writes)
+
+    monkeypatch.setattr(tables, "transact", transact)
+    assert earn(service, dollars=1).status == 201
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
+def test_a_transaction_that_is_wrong_in_itself_is_a_fault_of_ours_and_not_tried_again(
+    service: Service, monkeypatch: Patch, code: str
+) -> None:
+    enrol(service)
+    tries: list[object] = []
+
+    def wrong(writes: Any) -> None:
+        tries.append(writes)
+        raise CancelledError([Reason(code, None)] + [Reason("None", None)] * (len(writes) - 1))
+
+    monkeypatch.setattr(tables, "transact", wrong)
+    with service.unchanged(), pytest.raises(CancelledError, match=code):
+        service.post("/v1/purchases", PURCHASE)
+    assert len(tries) == 1
+
+
+def test_a_voucher_is_never_written_over_another(service: Service, monkeypatch: Patch) -> None:
+    """Should chance give a code twice, the second redemption takes another one."""
+    enrol(service)
+    earn(service, dollars=200)
+    no_waiting(monkeypatch)
+    chances = [b"a" * 10, b"b" * 10, b"b" * 10]
+    monkeypatch.setattr("secrets.token_bytes", lambda _: chances.pop())
+
+    codes = [redeem(service, key=key).body["voucher"]["code"] for key in ("redeem-1", "redeem-2")]
+
+    assert chances == []
+    assert {item["key"] for item in service.items("rewards")} == {f"V#{code}" for code in codes}
+    assert codes[0] != codes[1]
+
+
+def test_two_files_that_are_published_at_once_are_two_versions(service: Service, monkeypatch: Patch) -> None:
+    text = service.get("/v1/program").body["text"]
+    real, left = tables.put_new, ["once"]
+
+    def put_new(*args: Any, **more: Any) -> None:
+        if left:
+            left.pop()
+            assert programs.publish(text + "# theirs\n")[0].version == 2
+        real(*args, **more)
+
+    monkeypatch.setattr(tables, "put_new", put_new)
+
+    assert service.post("/v1/program/versions", {"text": text + "# ours\n"}).body["version"] == 3
+    texts = {item["version"]: item["text"] for item in service.items("program") if item["part"] == "VERSION"}
+    assert texts == {1: text, 2: text + "# theirs\n", 3: text + "# ours\n"}
 
 
 def lost_answer(monkeypatch: Patch) -> None:
