@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from cli.connection import Connection
 from cli.inside import inside
@@ -76,7 +76,7 @@ def show(totals: Totals, console: Console) -> None:
 def repair(connection: Connection, console: Console, totals: Totals, *, dry_run: bool) -> int:
     """Show what each drifting account would become, and unless it is a dry run put it so; how many were repaired."""
     repaired = 0
-    table = Table("member", "", "points in lots", "pending", "held", "debt", "entries")
+    table = Table(Column("member", no_wrap=True), "", "points in lots", "pending", "held", "debt", "entries")
     with inside(connection):
         for proof in totals.drifts:
             account = store.load(proof.member, consistent=True)
