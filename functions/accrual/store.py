@@ -50,20 +50,22 @@ def record_return(purchase_id: str, received: ReturnIn, source: str, correlation
 
     Raises PurchaseNotFoundError, and the errors of `ledger.store.commit` and of `decide_return`.
     """
-    member = find_purchase(purchase_id, source).member
+    known = [find_purchase(purchase_id, source, consistent=False)]
+    member = known[0].member
     operation = Operation("return", source, received.id, payload_hash(received, of=purchase_id), correlation_id)
     returned = received.as_returned()
 
     def decide(account: Account, now: datetime) -> Posting:
-        purchase = find_purchase(purchase_id, source)
+        # The first time, what was just read will do: were it stale, the commit would fail on it.
+        purchase = known.pop() if known else find_purchase(purchase_id, source)
         return decide_return(account, purchase, returned, programs.active(), now)
 
     return ledger.commit(ledger.Request(operation, Identity("id", member), decide))
 
 
-def find_purchase(purchase_id: str, source: str) -> Entry:
+def find_purchase(purchase_id: str, source: str, *, consistent: bool = True) -> Entry:
     """A purchase that this source reported. Raises PurchaseNotFoundError."""
-    entry = ledger.find(Operation("purchase", source, purchase_id, "", "").key)
+    entry = ledger.find(Operation("purchase", source, purchase_id, "", "").key, consistent=consistent)
     if entry is None:
         raise PurchaseNotFoundError(f"You have not sent a purchase {purchase_id}.")
     return entry

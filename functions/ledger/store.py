@@ -89,9 +89,14 @@ def load(member: str, *, consistent: bool = False) -> Account:
     return items.account_from_item(item)
 
 
-def find(operation_key: str) -> Entry | None:
-    """The entry that an operation made, if it made one."""
-    item = tables.get("entries", {"operation": operation_key}, consistent=True)
+def find(operation_key: str, *, consistent: bool = True) -> Entry | None:
+    """The entry that an operation made, if it made one.
+
+    What has been taken back of it may be a moment old where `consistent` is False, at half the price.
+    """
+    item = tables.get("entries", {"operation": operation_key}, consistent=consistent)
+    if item is None and not consistent:
+        return find(operation_key)
     return items.entry_from_item(item) if item and "refused" not in item else None
 
 

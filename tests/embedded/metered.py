@@ -54,6 +54,7 @@ class Meter:
     def bill(self) -> Iterator[Bill]:
         self._bill = Bill()
         yield self._bill
+        self._bill = Bill()
 
     def call(self, room: str, method: str, path: str, body: object = None, key: str | None = None) -> Any:
         """The body of a handler's answer."""

@@ -74,6 +74,7 @@ def test_a_return_costs_eight_write_units(meter: Meter, member: str) -> None:
         meter.call("accrual", "POST", f"/v1/purchases/{bought['id']}/returns", returned)
 
     assert bill.write_units == 8
+    assert bill.read_units <= 1
 
 
 def test_a_hold_costs_five_write_units_and_its_capture_two_more_for_the_voucher(meter: Meter, member: str) -> None:
@@ -86,6 +87,7 @@ def test_a_hold_costs_five_write_units_and_its_capture_two_more_for_the_voucher(
 
     assert hold.write_units == 5
     assert capture.write_units == 7
+    assert max(hold.read_units, capture.read_units) <= 1
 
 
 def test_a_balance_costs_half_a_read_unit(meter: Meter, member: str) -> None:

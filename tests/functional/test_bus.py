@@ -348,6 +348,7 @@ def test_what_cannot_be_finished_now_goes_back_to_the_queue_alone(
         patch.setattr("functions.runtime.tables.transact", busy)
         assert service.send("PurchaseCompleted", PURCHASE) == ["record-0"]
 
+    assert "event_postponed" in service.log.getvalue()
     assert told(service) == []
     assert service.parked() == []
     assert service.send("PurchaseCompleted", PURCHASE) == []
