@@ -11,9 +11,12 @@ from datetime import datetime, timedelta
 from itertools import groupby, takewhile
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from functions.ledger import events, items, store
 from functions.ledger.account import Account
 from functions.runtime import bus, tables
+from functions.runtime.bus import PublishError
 from functions.runtime.envelope import OutboundEvent
 from functions.runtime.observability import logger
 
@@ -81,14 +84,24 @@ def _mark(member: str, n_before: int, n: int) -> None:
 
 
 def publish_forgotten(now: datetime) -> int:
-    """Publish what the stream did not, for every account whose mark lags; how many accounts there were."""
+    """Publish what the stream did not, for every account whose mark lags; how many accounts there were.
+
+    One that cannot be published does not keep the others waiting: what it raises is raised at the end.
+    """
     lagging = 0
+    failed: list[PublishError | ClientError] = []
     for account, published in _marks():
         if account.n <= published or now - account.updated_at < _IN_FLIGHT:
             continue
         lagging += 1
-        _catch_up(account, published)
-    logger.info("sweep", lagging=lagging)
+        try:
+            _catch_up(account, published)
+        except (PublishError, ClientError) as error:
+            logger.exception("sweep_stumbled", member=account.member)
+            failed.append(error)
+    logger.info("sweep", lagging=lagging, failed=len(failed))
+    if failed:
+        raise failed[0]
     return lagging
 
 

@@ -3,7 +3,7 @@
     <member> / <event id>#email    delivery: sending, then sent; forgotten after `_KEPT`
 
 The delivery is claimed before the mail goes out, so that an event that comes twice does not write twice. If we die
-between the two, the claim is an hour old at the next try and is taken over: rather twice than never.
+between the two, the claim is taken over once it is five minutes old: rather twice than never.
 """
 
 from dataclasses import dataclass

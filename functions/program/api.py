@@ -36,7 +36,7 @@ def get_program() -> Response[ProgramOut]:
 def get_versions(limit: http.Limit = 50, cursor: http.Cursor = None) -> Response[VersionPageOut]:
     found = list(store.versions(limit, http.from_cursor(cursor)))
     active = store.active_version()
-    following = found[-1].version if len(found) == limit else None
+    following = found[-1].version if found and found[-1].version > 1 else None
     page = VersionPageOut(items=[VersionOut.of(one, active) for one in found], next_cursor=http.to_cursor(following))
     return http.answer(HTTPStatus.OK, page)
 

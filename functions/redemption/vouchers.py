@@ -1,7 +1,7 @@
 """Voucher codes: easy to read out, hard to guess, mistyping is noticed. Pure.
 
 Sixteen characters of Crockford's base 32 in groups of four; the last is a check character (Luhn, modulo 32), so that
-one wrong character or two swapped neighbours are found before anything is looked up. 75 random bits.
+one wrong character or two swapped neighbours (but for 0 and Z) are found before anything is looked up. 75 random bits.
 """
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

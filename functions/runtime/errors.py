@@ -2,7 +2,7 @@
 
     LoyaltyError
     ├── InvalidError              the request itself is wrong; nothing is written
-    │   └── OperationIdReusedError  a known operation id with another payload
+    ├── OperationIdReusedError    a known operation id with another payload; nothing is written
     ├── NotFoundError             what the request names does not exist
     ├── RefusedError              the state of the programme or the account forbids it
     │   ├── InsufficientPointsError

@@ -91,5 +91,5 @@ def test_a_sweep_says_what_it_found(service: Service, ada: str) -> None:
     service.sweep()
     assert lines(service) == [
         {"message": "changes_republished", "member": ada, "entries": 0},
-        {"message": "sweep", "lagging": 1},
+        {"message": "sweep", "lagging": 1, "failed": 0},
     ]

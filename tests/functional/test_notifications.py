@@ -52,7 +52,8 @@ def in_english(code: str) -> list[Mail]:
 
 
 def in_french(code: str) -> list[Mail]:
-    welcome = f"vous êtes désormais membre de Le Club du disque. Chaque achat compte dès aujourd{APOSTROPHE}hui."
+    member = "vous êtes désormais membre du programme « Le Club du disque »."
+    welcome = f"{member} Chaque achat compte dès aujourd{APOSTROPHE}hui."
     return [
         Mail("Bienvenue chez Le Club du disque", text("Bonjour Ada,", "", welcome)),
         Mail(

@@ -173,6 +173,25 @@ def test_the_sweeper_tells_what_the_stream_lost(service: Service) -> None:
     assert published_up_to(service) == {member: 2}
 
 
+def test_an_account_that_cannot_be_told_does_not_keep_the_others_waiting(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever account comes first: two members, only one of whom has redeemed, and no bus that takes that."""
+    stuck, free = enrol(service), enrol(service, key="enrol-2", email="grace@example.com")
+    earn(service, dollars=120)
+    redeem(service)
+    lose(service)
+    service.clock.move(seconds=30)
+    bus_that_refuses = Refusing("RewardRedeemed")
+    monkeypatch.setattr(aws, "events", lambda: bus_that_refuses)
+
+    with pytest.raises(PublishError):
+        service.sweep()
+
+    assert published_up_to(service) == {free: 0}
+    assert stuck != free
+
+
 def test_the_sweeper_tells_only_what_is_not_marked(service: Service) -> None:
     member = enrol(service)
     earn(service, dollars=120)

@@ -34,7 +34,7 @@ MAILS = {
     ("welcome", "fr"): Mail(
         "Bienvenue chez Record Club",
         "Bonjour Ada,\n\n"
-        "vous êtes désormais membre de Record Club. "
+        "vous êtes désormais membre du programme « Record Club ». "
         "Chaque achat compte dès aujourd\N{RIGHT SINGLE QUOTATION MARK}hui.\n",
     ),
     ("points_earned", "en"): Mail(
