@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import Annotated, Literal, NoReturn
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from cli import program
+from cli.backtest.command import backtest
 from cli.connection import Connection
-from cli.errors import ExplainedError
-from cli.local_stack import ROOT, LocalStack, LocalStackError, running_port
+from cli.local_stack import LocalStack, LocalStackError, running_port
+from cli.shell import STATE_DIR, console, deployed, fail, failures_explained
 
-STATE_DIR = ROOT / ".local"
 DEFAULT_PORT = 4566
 
 app = typer.Typer(
@@ -24,7 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A loyalty programme you own: try it on this machine, measure it, prove it.",
 )
-console = Console(highlight=False)
+app.add_typer(program.app, name="program")
+app.command()(backtest)
 
 
 @app.callback()
@@ -36,7 +37,7 @@ def loyalty() -> None:
 def up(detach: Annotated[bool, typer.Option("--detach", help="Leave it running and return.")] = False) -> None:
     """Start AWS on this machine, deploy the programme to it and show it at work. Its data outlives it."""
     _treat_as_interrupt(signal.SIGTERM, signal.SIGHUP)
-    with _failures_explained():
+    with failures_explained():
         already = running_port(STATE_DIR)
         stack = LocalStack(STATE_DIR, already or _chosen_port(), keep=True)
         if already:
@@ -51,7 +52,7 @@ def up(detach: Annotated[bool, typer.Option("--detach", help="Leave it running a
 @app.command()
 def down() -> None:
     """Stop what `up --detach` left running, and keep its data. Stopping what does not run is fine."""
-    with _failures_explained():
+    with failures_explained():
         if running_port(STATE_DIR) is None:
             console.print("Nothing is running.")
             return
@@ -67,10 +68,10 @@ def demo(
     from cli import cdnow
     from cli import demo as replayed
 
-    with _failures_explained(), _running_stack() as connection:
+    with failures_explained(), _running_stack() as connection:
         file = cdnow.full_history() if data == "full" else cdnow.SAMPLE
         if not replayed.run(connection, console, file):
-            _fail("The ledger and the input file disagree.")
+            fail("The ledger and the input file disagree.")
 
 
 @app.command()
@@ -78,12 +79,12 @@ def prove() -> None:
     """Recompute every balance from its entries; fails if one disagrees."""
     from cli import proving
 
-    with _failures_explained():
-        connection = _deployed()
+    with failures_explained():
+        connection = deployed()
         totals = proving.prove_all(connection, console)
         proving.show(totals, console)
         if totals.drifts:
-            _fail(f"{len(totals.drifts):,} accounts disagree with their entries.")
+            fail(f"{len(totals.drifts):,} accounts disagree with their entries.")
 
 
 @app.command()
@@ -93,8 +94,8 @@ def repair(
     """Rebuild the accounts that disagree with their entries."""
     from cli import proving
 
-    with _failures_explained():
-        connection = _deployed()
+    with failures_explained():
+        connection = deployed()
         totals = proving.prove_all(connection, console)
         if not totals.drifts:
             console.print("Every account agrees with its entries: there is nothing to repair.")
@@ -108,8 +109,8 @@ def list_dead_letters() -> None:
     """Show what failed for good, function by function."""
     from cli import dead_letters
 
-    with _failures_explained():
-        dead_letters.show(_deployed(), console)
+    with failures_explained():
+        dead_letters.show(deployed(), console)
 
 
 @app.command()
@@ -117,20 +118,16 @@ def redrive(function: Annotated[str, typer.Argument(help="As `loyalty dead-lette
     """Send the dead letters of a function through its queue again, once their cause is repaired."""
     from cli import dead_letters
 
-    with _failures_explained():
-        moved = dead_letters.redrive(_deployed(), function, console)
+    with failures_explained():
+        moved = dead_letters.redrive(deployed(), function, console)
         console.print(f"{moved} sent through again.")
-
-
-def _deployed() -> Connection:
-    return Connection.read(STATE_DIR / "stack.json")
 
 
 @contextmanager
 def _running_stack() -> Iterator[Connection]:
     """The stack of this checkout; started for the while, and stopped again, if it is not running."""
     if running_port(STATE_DIR):
-        yield _deployed()
+        yield deployed()
         return
     stack = LocalStack(STATE_DIR, _chosen_port(), keep=True)
     with _step("Starting AWS on this machine"):
@@ -204,22 +201,6 @@ def _step(title: str) -> Iterator[None]:
         progress.add_task(title, total=None)
         yield
     console.print(f"[green]✓[/green] {title} [dim]({time.monotonic() - started:.1f} s)[/dim]")
-
-
-@contextmanager
-def _failures_explained() -> Iterator[None]:
-    try:
-        yield
-    except ExplainedError as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("Interrupted.")
-
-
-def _fail(message: str) -> NoReturn:
-    console.print("[red]✗[/red] ", end="")
-    console.print(message, markup=False, soft_wrap=True)
-    raise typer.Exit(code=1)
 
 
 def _treat_as_interrupt(*signals: signal.Signals) -> None:

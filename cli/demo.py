@@ -49,7 +49,7 @@ def run(connection: Connection, console: Console, file: Path) -> bool:
     customers = [Customer(number) for number in dict.fromkeys(sale.customer for sale in sales)]
     members = {customer.number: customer.member(connection.client_id) for customer in customers}
     console.print(f"{file.name}: {len(customers):,} customers and their {len(sales):,} purchases")
-    programs.publish(connection, programs.READY)
+    programs.put_in_force(connection, programs.READY)
     before = sum(entries_of(connection, list(members.values())).values())
     replay(connection, console, _enrolments(customers, members), _SOURCE)
     started = time.monotonic()

@@ -34,7 +34,7 @@ class StoryError(ExplainedError):
 
 def tell(connection: Connection, console: Console) -> None:
     """Publish the ready programme, play the steps, show what happened and how to go on. Raises StoryError."""
-    programs.publish(connection, programs.READY)
+    programs.put_in_force(connection, programs.READY)
     told_before = False
     for step in json.loads(FILE.read_text()):
         told_before |= _play(connection, step)

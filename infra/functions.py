@@ -91,6 +91,8 @@ _EARNING = {
     "accounts": _READ_AND_PUT,
     "entries": _READ_AND_PUT,
     "program": _READ,
+    # Rewards that rules give, and what was drawn from the budgets of rules.
+    "rewards": ("BatchGetItem", "PutItem", "UpdateItem"),
 }
 # A return notes on the purchase's entry how much of it has come back: the only thing about an entry that grows.
 _EARNING_AND_RETURNING = _EARNING | {"entries": (*_READ_AND_PUT, "UpdateItem")}
@@ -154,6 +156,6 @@ FUNCTIONS = (
     FunctionSpec(
         "program-api",
         Http(),
-        {"program": ("GetItem", "PutItem", "Query")},
+        {"program": ("GetItem", "PutItem", "Query", "UpdateItem")},
     ),
 )

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from functions.accrual.earning import Purchase, PurchaseLine
+from functions.accrual.events import Purchase, PurchaseLine
 from functions.accrual.returning import Return
 from functions.ledger.account import Entry
 from functions.ledger.contract import EffectOut, MemberRef
@@ -23,6 +23,7 @@ from functions.runtime.validation import (
 )
 
 LARGEST_BASKET = 500
+Attributes = Annotated[dict[Word, AttributeValue], Field(max_length=50, default_factory=dict)]
 
 
 class PurchaseLineIn(Input):
@@ -35,6 +36,28 @@ class PurchaseLineIn(Input):
     categories: Annotated[tuple[Word, ...], Field(max_length=20, strict=False)] = ()
     brand: Word | None = None
     discounted: bool = False
+    discount: Annotated[Amount, Field(description="How much less than the full price that was, minor units.")] = 0
+    attributes: Attributes
+
+    def line(self) -> PurchaseLine:
+        return PurchaseLine(
+            self.id,
+            self.quantity,
+            self.amount,
+            self.sku,
+            self.categories,
+            self.brand,
+            self.discounted or self.discount > 0,
+            self.discount,
+            self.attributes,
+        )
+
+
+class PaymentIn(Input):
+    """A part of what was paid."""
+
+    method: Word
+    amount: Amount
 
 
 class PurchaseIn(Input):
@@ -48,21 +71,40 @@ class PurchaseIn(Input):
     store: Word | None = None
     channel: Word | None = None
     payment_method: Word | None = None
-    attributes: Annotated[dict[Word, AttributeValue], Field(max_length=50, default_factory=dict)]
+    payments: Annotated[
+        tuple[PaymentIn, ...],
+        Field(max_length=20, strict=False, description="Where points, vouchers or gift cards paid a part."),
+    ] = ()
+    attributes: Attributes
 
     @model_validator(mode="after")
     def _lines_fit_together(self) -> Self:
         if len({line.id for line in self.lines}) < len(self.lines):
             raise PydanticCustomError("duplicate_line", "Two lines have the same id")
-        if sum(line.amount for line in self.lines) > LARGEST_AMOUNT:
+        total = sum(line.amount for line in self.lines)
+        if sum(payment.amount for payment in self.payments) > total:
+            raise PydanticCustomError("payments", "The payments add up to more than the lines")
+        if total > LARGEST_AMOUNT:
             raise PydanticCustomError(
                 "amount_too_large", "The lines add up to more than {largest}", {"largest": LARGEST_AMOUNT}
             )
         return self
 
     def purchase(self) -> Purchase:
-        lines = [PurchaseLine(line.id, line.quantity, line.amount) for line in self.lines]
-        return Purchase(self.id, self.occurred_at, self.currency, lines)
+        payments: dict[str, int] = {}
+        for payment in self.payments:
+            payments[payment.method] = payments.get(payment.method, 0) + payment.amount
+        return Purchase(
+            id=self.id,
+            occurred_at=self.occurred_at,
+            currency=self.currency,
+            lines=[line.line() for line in self.lines],
+            store=self.store,
+            channel=self.channel,
+            payment_method=self.payment_method,
+            attributes=self.attributes,
+            payments=payments,
+        )
 
 
 class ReturnLineIn(Input):
@@ -106,7 +148,7 @@ class PurchaseOut(EffectOut):
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
-        lines = [PurchaseLineOut(**asdict(line)) for line in entry.posting.lines]
+        lines = [PurchaseLineOut(**line._asdict()) for line in entry.posting.lines]
         return cls(**dict(EffectOut.of(entry)), currency=entry.posting.currency, lines=lines)
 
 

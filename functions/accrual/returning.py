@@ -1,12 +1,13 @@
-"""What a return takes back. Pure."""
+"""What a return takes back: points, what was counted, and a tier that rested on the purchase. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from functions.accrual.earning import CLOCK_SKEW
-from functions.ledger.account import Account, Entry, Line, Posting, Reason, Returned, Reversal
+from functions.accrual.deciding import CLOCK_SKEW
+from functions.ledger.account import Account, Count, Entry, Line, Posting, Reason, Returned, Reversal, TierStep, counted
 from functions.ledger.movements import take_back
+from functions.program import expiry, tiers
 from functions.program.model import Program
 from functions.runtime.errors import FieldError, InvalidError, PurchaseNotReturnableError
 
@@ -23,28 +24,68 @@ def decide_return(account: Account, purchase: Entry, returned: Return, program: 
     """Take back what the returned pieces had earned: never more than the purchase gave, line by line.
 
     Of a line of `q` pieces and `p` points, the first `k` pieces to come back cost `p * k // q` points, so that the
-    member keeps what cannot be divided until the last piece. Raises PurchaseNotReturnableError, PointsSpentError, and
-    InvalidError for a return of the future.
+    member keeps what cannot be divided until the last piece; what was counted goes back in the same way, and what the
+    purchase counted as a whole (a visit) goes with its last piece. Rules and limits of today play no part: the entry of
+    the purchase says what it gave. Raises PurchaseNotReturnableError, PointsSpentError, and InvalidError for a return
+    of the future.
     """
     if returned.occurred_at > now + CLOCK_SKEW:
         raise InvalidError([FieldError("/occurred_at", "future", "The return lies in the future.")])
+    today = now.astimezone(program.zone).date()
     after = _after(purchase, returned.quantities)
     by_line = {line: back.points - _so_far(purchase, line).points for line, back in after.items()}
     points = sum(by_line.values())
-    change, forgiven = take_back(account, purchase.posting.change, points, program.spent_then_returned, now.date())
+    given = purchase.posting.made or purchase.posting.change
+    policy = program.spent_then_returned
+    change, forgiven = take_back(account, given, points, policy, today, lots_move=program.lots_move)
     facts = {"to_take_back": points} | ({"forgiven": forgiven} if forgiven else {})
     reason = Reason(
         "return", applied=True, points=change.points, lines={k: -v for k, v in by_line.items()}, facts=facts
     )
+    counts = _counts(purchase, after)
+    steps = _lowered(account, counts, program, now)
     return Posting(
         kind="reversed",
-        change=change,
+        change=expiry.following_tier(account, change, steps, program),
         occurred_at=returned.occurred_at,
         program_version=purchase.posting.program_version,
         explanation=[reason],
         reversal=Reversal(purchase.operation.key, purchase.reversals, {**purchase.returned, **after}, forgiven),
         currency=purchase.posting.currency,
+        counts=counts,
+        tiers=None if steps == account.tiers else steps,
+        tier_before=account.tier,
     )
+
+
+def _counts(purchase: Entry, after: Mapping[str, Returned]) -> list[Count]:
+    """What the purchase had counted, less by what came back."""
+    lines = {line.id: line for line in purchase.posting.lines}
+    all_back = {**purchase.returned, **after}
+    complete = all(line.id in all_back and all_back[line.id].quantity == line.quantity for line in lines.values())
+    counts = []
+    for count in purchase.posting.counts:
+        by_line = {
+            line: _part(value, lines[line], _so_far(purchase, line).quantity) - _part(value, lines[line], back.quantity)
+            for line, back in after.items()
+            if (value := count.lines.get(line, 0))
+        }
+        taken = Count(
+            count.key, {line: value for line, value in by_line.items() if value}, -count.whole if complete else 0
+        )
+        if taken.total:
+            counts.append(taken)
+    return counts
+
+
+def _part(value: int, line: Line, quantity: int) -> int:
+    return value * quantity // line.quantity
+
+
+def _lowered(account: Account, counts: Sequence[Count], program: Program, now: datetime) -> Sequence[TierStep]:
+    after = counted(account.counters, counts, now.date())
+    enrolled_on = account.enrolled_at.astimezone(program.zone).date()
+    return tiers.lowered(account.tiers, account.counters, after, program, enrolled_on, now)
 
 
 def _after(purchase: Entry, quantities: Mapping[str, int] | None) -> dict[str, Returned]:
@@ -73,4 +114,4 @@ def _left(purchase: Entry, line: Line) -> int:
 
 
 def _back(line: Line, quantity: int) -> Returned:
-    return Returned(quantity, line.points * quantity // line.quantity)
+    return Returned(quantity, _part(line.points, line, quantity))

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from functions.accrual.contract import PurchaseIn, ReturnIn
-from functions.accrual.earning import decide_purchase
+from functions.accrual.deciding import decide
 from functions.accrual.returning import decide_return
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Entry, Operation, Posting
 from functions.ledger.identity import Identity
 from functions.program import store as programs
+from functions.program.budgets import MOST_SHARDS, Shard, shards
+from functions.program.model import Program
 from functions.runtime import bus
 from functions.runtime.errors import LoyaltyError, PurchaseNotFoundError
 from functions.runtime.validation import payload_hash
@@ -20,14 +22,24 @@ def purchase_request(received: PurchaseIn, source: str, correlation_id: str) -> 
     operation = Operation("purchase", source, received.id, payload_hash(received), correlation_id)
     purchase = received.purchase()
 
-    def decide(account: Account, now: datetime) -> Posting:
-        return decide_purchase(account, purchase, programs.active(), now)
+    def decided(account: Account, now: datetime) -> Posting:
+        program = programs.in_force(account.member, purchase.occurred_at)
+        return decide(account, purchase, program, now, _budgets(program))
 
-    return ledger.Request(operation, received.member.identity(source), decide)
+    return ledger.Request(operation, received.member.identity(source), decided)
+
+
+def _budgets(program: Program) -> dict[str, list[Shard]]:
+    """What is left of the budgets of rules: a read for each rule that has one, none for most programmes."""
+    return {
+        rule.id: shards(rule.budget, ledger.drawn(rule.id, MOST_SHARDS))
+        for rule in program.earning
+        if rule.budget is not None
+    }
 
 
 def record_purchase(received: PurchaseIn, source: str, correlation_id: str) -> ledger.Committed:
-    """Book a purchase once. Raises the errors of `ledger.store.commit` and of `decide_purchase`."""
+    """Book a purchase once. Raises the errors of `ledger.store.commit` and of `decide`."""
     return ledger.commit(purchase_request(received, source, correlation_id))
 
 
@@ -55,12 +67,13 @@ def record_return(purchase_id: str, received: ReturnIn, source: str, correlation
     operation = Operation("return", source, received.id, payload_hash(received, of=purchase_id), correlation_id)
     returned = received.as_returned()
 
-    def decide(account: Account, now: datetime) -> Posting:
+    def decided(account: Account, now: datetime) -> Posting:
         # The first time, what was just read will do: were it stale, the commit would fail on it.
         purchase = known.pop() if known else find_purchase(purchase_id, source)
-        return decide_return(account, purchase, returned, programs.active(), now)
+        program = programs.in_force(account.member, returned.occurred_at)
+        return decide_return(account, purchase, returned, program, now)
 
-    return ledger.commit(ledger.Request(operation, Identity("id", member), decide))
+    return ledger.commit(ledger.Request(operation, Identity("id", member), decided))
 
 
 def find_purchase(purchase_id: str, source: str, *, consistent: bool = True) -> Entry:

@@ -8,6 +8,9 @@ without a gap, so that an account and its entries can be checked against each ot
     held      points set aside for a redemption that is not captured yet; they remember their lots
     debt      points that were spent and then taken back; what comes in pays it first
 
+Beside the points an account keeps what the rules need to know: `counters` (what was counted per period: visits, spend,
+how often a rule applied), `tiers` (the last steps, the present one at the end) and `traits` of the profile.
+
 What a member owns is active + pending + held - debt: exactly the sum of the points of all entries. Nothing of it is
 ever below zero, and debt and active points never stand side by side.
 """
@@ -15,13 +18,26 @@ ever below zero, and debt and active points never stand side by side.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from functions.ledger.lots import Lots, merged, spendable, total
+from functions.program.periods import KEPT_DAYS
 
 EntryKind = Literal["earned", "activated", "redeemed", "expired", "adjusted", "reversed", "held", "released"]
 OperationKind = Literal[
-    "purchase", "return", "redemption", "capture", "release", "refund", "adjustment", "activation", "expiry"
+    "purchase",
+    "return",
+    "activity",
+    "redemption",
+    "capture",
+    "release",
+    "refund",
+    "adjustment",
+    "activation",
+    "expiry",
+    "review",
+    "conversion",
 ]
 MemberStatus = Literal["active"]
 
@@ -40,6 +56,31 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class TierStep:
+    """A tier from an instant on, held to the end of `until`; None where nothing ends it.
+
+    `counted`: what had been counted by then in the month of `since`, where a review must not count it again. `given`:
+    it was given, and not reached.
+    """
+
+    tier: str
+    since: datetime
+    until: date | None = None
+    counted: Mapping[str, int] = field(default_factory=dict)
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What rules know of the member. `birthday` is `MM-DD`; `referred_by` the id of another member."""
+
+    segments: Sequence[str] = ()
+    birthday: str | None = None
+    attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
+    referred_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One member's points.
 
@@ -52,7 +93,7 @@ class Account:
     updated_at: datetime
     source: str
     status: MemberStatus = "active"
-    tier: str | None = None
+    tiers: Sequence[TierStep] = ()
     n: int = 0
     revision: int = 0
     lots: Lots = field(default_factory=dict)
@@ -60,6 +101,13 @@ class Account:
     holds: Holds = field(default_factory=dict)
     debt: int = 0
     latest: Sequence[str] = ()
+    counters: Mapping[str, int] = field(default_factory=dict)
+    traits: Traits = Traits()
+
+    @property
+    def tier(self) -> str | None:
+        """The present tier, None where the programme has given none yet."""
+        return self.tiers[-1].tier if self.tiers else None
 
     def balance(self, today: date) -> Balance:
         """What there is today: an expired lot is not, even where the night that books its expiry has not come yet."""
@@ -67,23 +115,24 @@ class Account:
         return Balance(total(spendable(self.lots, today)), total(self.pending), held, self.debt)
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why one rule gave points, or did not.
 
-    `lines`: points per purchase line. `condition`: the code of the condition that failed, with its `facts`.
+    `lines`: points per purchase line. `condition`: the code of the condition that failed, with its `facts`. `skipped`:
+    lines that did not count, with the condition that each failed. `into`: the counter that got the points.
     """
 
     rule: str
     applied: bool
     points: int = 0
-    lines: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = {}
     condition: str | None = None
-    facts: Mapping[str, int | str] = field(default_factory=dict)
+    facts: Mapping[str, int | str] = {}
+    skipped: Mapping[str, str] = {}
+    into: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What a purchase line was, and what it earned: the measure of every later return. Amount in minor units."""
 
     id: str
@@ -94,7 +143,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class IssuedReward:
-    """What a redemption gives. `value` in minor units of `currency`; `code`: good as money, None while held."""
+    """What a redemption, a rule or a goal gives. `value` in minor units of `currency`.
+
+    `code`: good as money, None while held. `redemption`: its id, also where it was given and not bought. It can be used
+    from `valid_from` to `valid_until`.
+    """
 
     redemption: str
     reward: str
@@ -103,6 +156,7 @@ class IssuedReward:
     currency: str
     code: str | None
     valid_until: date | None
+    valid_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +179,22 @@ class Operation:
         return f"{self.kind}#{self.source}#{self.id}" if self.kind in OWN_IDS else f"{self.kind}#{self.id}"
 
 
-OWN_IDS = frozenset({"purchase", "return", "adjustment"})
+OWN_IDS = frozenset({"purchase", "return", "activity", "adjustment"})
 """Operations whose ids partners choose."""
+
+
+class Count(NamedTuple):
+    """What one entry adds to a counter: by purchase line, as a whole (it goes when the last piece is returned), or for
+    good. Negative where a return takes it back."""
+
+    key: str
+    lines: Mapping[str, int] = {}
+    whole: int = 0
+    kept: int = 0
+
+    @property
+    def total(self) -> int:
+        return (sum(self.lines.values()) if self.lines else 0) + self.whole + self.kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +211,16 @@ class Change:
         """By how much it changes what the member owns: nothing, where points only move."""
         held = sum(total(lots) for lots in self.holds.values())
         return total(self.lots) + total(self.pending) + held - self.debt
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Points from the budget of a rule: from which shard, and the most that may have been drawn from it before."""
+
+    rule: str
+    shard: int
+    points: int
+    room: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +247,12 @@ class Reversal:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A decided change of an account, with the whole explanation."""
+    """A decided change of an account, with the whole explanation.
+
+    `made`: what it earned alone, where `change` moves other points as well. `counts`: what is added to which counters.
+    `tiers`: the steps from now on, None where they stay. `issued`: rewards that come with it. `draws`: points from the
+    budgets of rules. `referrer`: whom a completed referral is due to.
+    """
 
     kind: EntryKind
     change: Change
@@ -180,6 +263,13 @@ class Posting:
     reward: IssuedReward | None = None
     reversal: Reversal | None = None
     currency: str | None = None
+    made: Change | None = None
+    counts: Sequence[Count] = ()
+    tiers: Sequence[TierStep] | None = None
+    tier_before: str | None = None
+    issued: Sequence[IssuedReward] = ()
+    draws: Sequence[Draw] = ()
+    referrer: str | None = None
 
     @property
     def points(self) -> int:
@@ -210,24 +300,67 @@ class Entry:
 
 def changed(account: Account, change: Change) -> Account:
     """The account after a change. Raises ValueError if anything would go below zero: the decision was wrong then."""
-    holds = {hold: merged(account.holds.get(hold, {}), lots) for hold, lots in change.holds.items()}
-    debt = account.debt + change.debt
-    if debt < 0:
-        raise ValueError(f"the debt would be {debt}")
+    return replace(account, **_parts(account, change))
+
+
+def _parts(account: Account, change: Change) -> dict[str, Any]:
+    """The parts of the account that a change touches, after it."""
+    parts: dict[str, Any] = {}
+    if change.lots:
+        parts["lots"] = merged(account.lots, change.lots)
+    if change.pending:
+        parts["pending"] = merged(account.pending, change.pending)
+    if change.holds:
+        holds = {hold: merged(account.holds.get(hold, {}), lots) for hold, lots in change.holds.items()}
+        parts["holds"] = {hold: lots for hold, lots in {**account.holds, **holds}.items() if lots}
+    if change.debt:
+        parts["debt"] = account.debt + change.debt
+        if parts["debt"] < 0:
+            raise ValueError(f"the debt would be {parts['debt']}")
+    return parts
+
+
+def counted(counters: Mapping[str, int], counts: Sequence[Count], day: date) -> Mapping[str, int]:
+    """The counters after what an entry counts, without those of periods so long before `day`, when it occurred, that
+    nothing looks back at them any more."""
+    if not counts:
+        return counters
+    after = dict(counters)
+    new = False
+    for count in counts:
+        value = after.get(count.key)
+        new = new or value is None
+        after[count.key] = (value or 0) + count.total
+    if not new and all(after.values()):
+        return after  # nothing is forgotten before something new comes
+    ordinal = day.toordinal()
+    return {key: value for key, value in after.items() if value and _kept_until(key) >= ordinal}
+
+
+@lru_cache(maxsize=100_000)
+def _kept_until(key: str) -> int:
+    """The last day (as an ordinal) on which something may look back at a counter."""
+    name, _, first = key.partition("@")
+    if not first:
+        return date.max.toordinal()
+    return date.fromisoformat(first).toordinal() + KEPT_DAYS[name.rpartition("/")[2]]
+
+
+def booked(account: Account, posting: Posting) -> Account:
+    """The account with a posting in it. Raises ValueError as `changed`."""
     return replace(
         account,
-        lots=merged(account.lots, change.lots),
-        pending=merged(account.pending, change.pending),
-        holds={hold: lots for hold, lots in {**account.holds, **holds}.items() if lots},
-        debt=debt,
+        **_parts(account, posting.change),
+        n=account.n + 1,
+        counters=counted(account.counters, posting.counts, posting.occurred_at.date()),
+        tiers=account.tiers if posting.tiers is None else posting.tiers,
     )
 
 
 def post(account: Account, posting: Posting, operation: Operation, now: datetime) -> tuple[Account, Entry]:
     """Book a posting. Raises ValueError as `changed`."""
     after = replace(
-        changed(account, posting.change),
-        n=account.n + 1,
+        booked(account, posting),
         revision=account.revision + 1,
         latest=(operation.key,),
         updated_at=now,

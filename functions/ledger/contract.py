@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from functions.ledger.account import Account, Balance, Change, Entry, Reason
+from functions.ledger.account import Account, Balance, Change, Entry, IssuedReward, Reason
 from functions.ledger.identity import Identity
 from functions.ledger.lots import NEVER, spendable, total
 from functions.runtime.validation import Input, Output
@@ -119,6 +119,8 @@ class ReasonOut(Output):
     lines: dict[str, int]
     condition: str | None
     facts: dict[str, int | str]
+    skipped: dict[str, str] = Field(description="Lines that did not count, with the condition that each failed.")
+    into: str | None = Field(description="The counter that got the points, where it is not the balance.")
 
     @classmethod
     def of(cls, reason: Reason) -> Self:
@@ -129,6 +131,8 @@ class ReasonOut(Output):
             lines=dict(reason.lines),
             condition=reason.condition,
             facts=dict(reason.facts),
+            skipped=dict(reason.skipped),
+            into=reason.into,
         )
 
 
@@ -194,6 +198,24 @@ class StatementOut(Output):
     next_cursor: str | None
 
 
+class RewardEarnedOut(Output):
+    """A reward that was given. `code` is as good as money: keep it out of logs."""
+
+    redemption_id: str
+    reward_id: str
+    kind: str
+    value: int
+    currency: str
+    code: str | None
+    valid_from: date | None
+    valid_until: date | None
+
+    @classmethod
+    def of(cls, reward: IssuedReward) -> Self:
+        fields = asdict(reward)
+        return cls(redemption_id=fields.pop("redemption"), reward_id=fields.pop("reward"), **fields)
+
+
 class EffectOut(Output):
     """The whole effect of a write of value: no second call is needed to show the new balance."""
 
@@ -201,7 +223,7 @@ class EffectOut(Output):
     points: BalanceOut = Field(description="The change: negative where points left.")
     balance: BalanceOut
     tier: str | None
-    rewards_earned: list[str]
+    rewards_earned: list[RewardEarnedOut]
     explanation: list[ReasonOut]
 
     @classmethod
@@ -211,7 +233,7 @@ class EffectOut(Output):
             points=BalanceOut.of_change(entry.posting.change),
             balance=BalanceOut.of(entry.balance_after),
             tier=entry.tier_after,
-            rewards_earned=[],
+            rewards_earned=[RewardEarnedOut.of(reward) for reward in entry.posting.issued],
             explanation=[ReasonOut.of(reason) for reason in entry.posting.explanation],
         )
 

@@ -10,14 +10,16 @@
     held             RewardHeld
     released         RewardReleased
 
+Whatever else an entry brings follows: VoucherIssued for every reward that comes with it, TierChanged for another tier.
+
 No event carries personal data or a voucher code.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Literal, TypeAlias
 
-from functions.ledger.account import Account, Entry
+from functions.ledger.account import Account, Entry, IssuedReward
 from functions.ledger.lots import total
 from functions.runtime.clock import to_text
 from functions.runtime.envelope import OutboundEvent, envelope
@@ -53,8 +55,28 @@ def of_entry(entry: Entry) -> list[OutboundEvent]:
             member_sequence=entry.n,
             program_version=entry.posting.program_version,
         )
-        for i, (detail_type, data) in enumerate(_told(entry))
+        for i, (detail_type, data) in enumerate([*_told(entry), *_brought(entry)])
     ]
+
+
+def _brought(entry: Entry) -> Iterator[Told]:
+    """The rewards and the tier that come with an entry."""
+    posting = entry.posting
+    for reward in posting.issued:
+        yield "VoucherIssued", _about(reward, entry)
+    if posting.tiers and posting.tier_before not in (None, posting.tiers[-1].tier):
+        step = posting.tiers[-1]
+        yield (
+            "TierChanged",
+            {
+                "member_id": entry.member,
+                "entry_id": entry.id,
+                "from": posting.tier_before,
+                "to": step.tier,
+                "since": to_text(step.since),
+                "held_until": step.until.isoformat() if step.until else None,
+            },
+        )
 
 
 def _told(entry: Entry) -> Sequence[Told]:
@@ -73,6 +95,8 @@ def _told(entry: Entry) -> Sequence[Told]:
         case "expired":
             return [("PointsExpired", change)]
         case "adjusted":
+            if entry.operation.kind == "review":
+                return []
             return [("PointsAdjusted", change | {"explanation": _explanation(entry)})]
         case "reversed":
             return [("PointsReversed", change | {"explanation": _explanation(entry)} | _reversal(entry))]
@@ -98,9 +122,9 @@ def _change(entry: Entry) -> dict[str, object]:
 def _explanation(entry: Entry) -> list[dict[str, object]]:
     """The reasons; without their lines where those would make an event that no bus takes. The statement has them."""
     reasons = entry.posting.explanation
-    if sum(len(reason.lines) for reason in reasons) > _LINES_TOLD:
-        reasons = [replace(reason, lines={}) for reason in reasons]
-    return [asdict(reason) for reason in reasons]
+    if sum(len(reason.lines) + len(reason.skipped) for reason in reasons) > _LINES_TOLD:
+        reasons = [reason._replace(lines={}, skipped={}) for reason in reasons]
+    return [reason._asdict() for reason in reasons]
 
 
 def _reversal(entry: Entry) -> dict[str, object]:
@@ -117,6 +141,10 @@ def _reward(entry: Entry) -> dict[str, object]:
     reward = entry.posting.reward
     if reward is None:
         raise ValueError(f"entry {entry.id} is about a reward and names none")
+    return _about(reward, entry)
+
+
+def _about(reward: IssuedReward, entry: Entry) -> dict[str, object]:
     return {
         "member_id": entry.member,
         "redemption_id": reward.redemption,
@@ -124,5 +152,6 @@ def _reward(entry: Entry) -> dict[str, object]:
         "kind": reward.kind,
         "value": reward.value,
         "currency": reward.currency,
+        "valid_from": reward.valid_from.isoformat() if reward.valid_from else None,
         "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
     }

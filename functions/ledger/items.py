@@ -10,6 +10,8 @@ from functions.ledger.account import (
     Account,
     Balance,
     Change,
+    Count,
+    Draw,
     Entry,
     IssuedReward,
     Line,
@@ -18,6 +20,8 @@ from functions.ledger.account import (
     Reason,
     Returned,
     Reversal,
+    TierStep,
+    Traits,
 )
 from functions.runtime.clock import from_text, to_text
 from functions.runtime.tables import Item
@@ -35,20 +39,43 @@ def published_key(member: str) -> Item:
 
 
 def account_to_item(account: Account) -> Item:
-    return account_key(account.member) | {
-        "n": account.n,
-        "revision": account.revision,
-        "lots": dict(account.lots),
-        "pending": dict(account.pending),
-        "holds": {hold: dict(lots) for hold, lots in account.holds.items()},
-        "debt": account.debt,
-        "status": account.status,
-        "tier": account.tier,
-        "latest": list(account.latest),
-        "source": account.source,
-        "enrolled_at": to_text(account.enrolled_at),
-        "updated_at": to_text(account.updated_at),
-    }
+    return (
+        account_key(account.member)
+        | {
+            "n": account.n,
+            "revision": account.revision,
+            "lots": dict(account.lots),
+            "pending": dict(account.pending),
+            "holds": {hold: dict(lots) for hold, lots in account.holds.items()},
+            "debt": account.debt,
+            "status": account.status,
+            "tiers": [_step_to_list(step) for step in account.tiers],
+            "counters": dict(account.counters),
+            "latest": list(account.latest),
+            "source": account.source,
+            "enrolled_at": to_text(account.enrolled_at),
+            "updated_at": to_text(account.updated_at),
+        }
+        | ({"traits": _traits_to_item(account.traits)} if account.traits != Traits() else {})
+    )
+
+
+def _step_to_list(step: TierStep) -> list[Any]:
+    stored = [step.tier, to_text(step.since), step.until.isoformat() if step.until else None]
+    return [*stored, dict(step.counted), step.given] if step.counted or step.given else stored
+
+
+def _step_from_list(stored: list[Any]) -> TierStep:
+    tier, since, until, *more = stored
+    return TierStep(tier, from_text(since), date.fromisoformat(until) if until else None, *more)
+
+
+def _traits_to_item(traits: Traits) -> Item:
+    return asdict(traits) | {"segments": list(traits.segments), "attributes": dict(traits.attributes)}
+
+
+def _traits_from_item(item: Item) -> Traits:
+    return Traits(**(item | {"segments": tuple(item["segments"])}))
 
 
 def account_from_item(item: Item) -> Account:
@@ -61,7 +88,9 @@ def account_from_item(item: Item) -> Account:
         holds=item["holds"],
         debt=item["debt"],
         status=item["status"],
-        tier=item["tier"],
+        tiers=tuple(_step_from_list(step) for step in item["tiers"]),
+        counters=item["counters"],
+        traits=_traits_from_item(item["traits"]) if "traits" in item else Traits(),
         latest=tuple(item["latest"]),
         source=item["source"],
         enrolled_at=from_text(item["enrolled_at"]),
@@ -87,15 +116,29 @@ def entry_to_item(entry: Entry) -> Item:
         "version": posting.program_version,
         "why": [_reason_to_list(reason, [line.id for line in posting.lines]) for reason in posting.explanation],
     }
-    if posting.lines:
-        item["lines"] = [[line.id, line.quantity, line.amount, line.points] for line in posting.lines]
-    if posting.currency:
-        item["currency"] = posting.currency
-    if posting.reward:
-        item["reward"] = _reward_to_item(posting.reward)
-    if posting.reversal:
-        item["reversal"] = asdict(posting.reversal) | {"returned": returned_to_item(posting.reversal.returned)}
-    return item
+    return item | _optional_parts(posting)
+
+
+def _optional_parts(posting: Posting) -> Item:
+    """What most entries have little of: left out where there is nothing."""
+    item: Item = {
+        "lines": [list(line) for line in posting.lines],
+        "currency": posting.currency,
+        "made": _change_to_item(posting.made) if posting.made else None,
+        "counts": [_count_to_list(count, posting.lines) for count in posting.counts],
+        "issued": [_reward_to_item(reward) for reward in posting.issued],
+        "draws": [[draw.rule, draw.shard, draw.points, draw.room] for draw in posting.draws],
+        "referrer": posting.referrer,
+        "reward": _reward_to_item(posting.reward) if posting.reward else None,
+        "reversal": _reversal_to_item(posting.reversal) if posting.reversal else None,
+    }
+    if posting.tiers is not None:
+        item |= {"tiers": [_step_to_list(step) for step in posting.tiers], "tier_before": posting.tier_before}
+    return {name: value for name, value in item.items() if value or name == "tiers"}
+
+
+def _reversal_to_item(reversal: Reversal) -> Item:
+    return asdict(reversal) | {"returned": returned_to_item(reversal.returned)}
 
 
 def entry_from_item(item: Item) -> Entry:
@@ -111,6 +154,13 @@ def entry_from_item(item: Item) -> Entry:
         reward=_reward_from_item(item["reward"]) if "reward" in item else None,
         reversal=_reversal_from_item(item["reversal"]) if "reversal" in item else None,
         currency=item.get("currency"),
+        made=_change_from_item(item["made"]) if "made" in item else None,
+        counts=tuple(_count_from_list(count, lines) for count in item.get("counts", ())),
+        tiers=tuple(_step_from_list(step) for step in item["tiers"]) if "tiers" in item else None,
+        tier_before=item.get("tier_before"),
+        issued=tuple(_reward_from_item(reward) for reward in item.get("issued", ())),
+        draws=tuple(Draw(*draw) for draw in item.get("draws", ())),
+        referrer=item.get("referrer"),
     )
     return Entry(
         operation=operation_from_item(item),
@@ -161,18 +211,67 @@ def operation_from_item(item: Item) -> Operation:
 def _reason_to_list(reason: Reason, ids: Sequence[str]) -> list[Any]:
     """Points by line as a list in the order of the purchase's lines where they are its lines: a fifth of the size."""
     lines: Any = dict(reason.lines)
-    if lines and set(lines) <= set(ids):
-        lines = [reason.lines.get(line, 0) for line in ids]
-    if not reason.condition and not reason.facts:
-        return [reason.rule, reason.applied, reason.points, lines]
-    return [reason.rule, reason.applied, reason.points, lines, reason.condition, dict(reason.facts)]
+    if (lines or reason.skipped) and {*lines, *reason.skipped} <= set(ids):
+        lines = [reason.lines.get(line, _SHORT.get(reason.skipped.get(line, ""), 0)) for line in ids]
+    stored = [reason.rule, reason.applied, reason.points, lines]
+    if reason.condition or reason.facts or reason.into:
+        stored += [reason.condition, dict(reason.facts)]
+    return [*stored, reason.into] if reason.into else stored
 
 
 def _reason_from_list(stored: list[Any], ids: Sequence[str]) -> Reason:
     rule, applied, points, lines, *rest = stored
+    condition: str | None = rest[0] if rest else None
+    facts: Item = rest[1] if rest else {}
+    into: str | None = rest[2] if len(rest) > 2 else None
+    skipped: dict[str, str] = {}
     if isinstance(lines, list):
-        lines = {line: share for line, share in zip(ids, lines, strict=True) if share}
-    return Reason(rule, applied, points, lines, *rest)
+        by_line = list(zip(ids, lines, strict=True))
+        skipped = {line: _LONG[share] for line, share in by_line if isinstance(share, str)}
+        lines = {line: share for line, share in by_line if share and not isinstance(share, str)}
+    return Reason(rule, applied, points, lines, condition, facts, skipped, into)
+
+
+_SHORT = {
+    "sku": "s",
+    "category": "c",
+    "brand": "b",
+    "discounted": "d",
+    "attributes": "a",
+    "cel": "e",
+    "another_gives_more": "m",
+    "another_comes_first": "f",
+}
+_LONG = {short: long for long, short in _SHORT.items()}
+"""Why a line did not count, in one letter: it is said for every rule and line."""
+
+
+def _count_to_list(count: Count, lines: Sequence[Line]) -> list[Any]:
+    """By line in the order of the purchase's lines; where it is just their amounts or points, only that is said."""
+    by_line: Any = dict(count.lines)
+    if by_line and set(by_line) <= {line.id for line in lines}:
+        by_line = [by_line.get(line.id, 0) for line in lines]
+        if by_line == [line.amount for line in lines]:
+            by_line = _AMOUNTS
+        elif by_line == [line.points for line in lines]:
+            by_line = _POINTS
+    if not count.whole and not count.kept:
+        return [count.key, by_line]
+    return [count.key, by_line, count.whole, count.kept]
+
+
+def _count_from_list(stored: list[Any], lines: Sequence[Line]) -> Count:
+    key, by_line, *rest = stored
+    if by_line == _AMOUNTS:
+        by_line = [line.amount for line in lines]
+    elif by_line == _POINTS:
+        by_line = [line.points for line in lines]
+    if isinstance(by_line, list):
+        by_line = {line.id: value for line, value in zip(lines, by_line, strict=True) if value}
+    return Count(key, by_line, *rest)
+
+
+_AMOUNTS, _POINTS = "amount", "points"
 
 
 def _reward_to_item(reward: IssuedReward) -> Item:
@@ -184,9 +283,36 @@ def _reward_to_item(reward: IssuedReward) -> Item:
         "currency": reward.currency,
         "code": reward.code,
         "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
+        "valid_from": reward.valid_from.isoformat() if reward.valid_from else None,
     }
 
 
 def _reward_from_item(item: Item) -> IssuedReward:
-    valid_until = date.fromisoformat(item["valid_until"]) if item["valid_until"] else None
-    return IssuedReward(**(item | {"valid_until": valid_until}))
+    days = {name: date.fromisoformat(item[name]) if item[name] else None for name in ("valid_from", "valid_until")}
+    return IssuedReward(**(item | days))
+
+
+SPENT = "spent"
+
+
+def budget_key(rule: str, shard: int) -> Item:
+    """Where is counted what was drawn from a shard of a rule's budget."""
+    return {"key": f"B#{rule}#{shard}"}
+
+
+def voucher_key(code: str) -> Item:
+    return {"key": f"V#{code}"}
+
+
+def voucher_to_item(reward: IssuedReward, member: str) -> Item:
+    """A reward with a code, as it is looked up by it."""
+    assert reward.code
+    item = _reward_to_item(reward)
+    del item["code"]
+    return voucher_key(reward.code) | item | {"member": member}
+
+
+def voucher_from_item(item: Item) -> IssuedReward:
+    return _reward_from_item(
+        {name: value for name, value in item.items() if name not in ("key", "member")} | {"code": item["key"][2:]}
+    )

@@ -5,12 +5,14 @@
     spend         lots ->                   release  held -> lots
     expire        lots ->                   adjust   -> lots, or lots ->
     take_back     pending, lots, debt ->    give_back  -> the very lots they came from
+    relocate      lots -> other lots
 
 What comes into the lots pays the debt first (`_settled`). All raise ValueError where a number is not what it must be,
 InsufficientPointsError where the account has too little, HoldNotFoundError where a hold is resolved already.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -33,14 +35,61 @@ DebtPolicy = Literal["carry", "forgive", "block"]
 """When a purchase is returned whose points are spent: owe them, keep them, or refuse the return."""
 
 
-def earn(account: Account, points: int, expires: str, activates_on: date | None, today: date) -> Change:
-    """New points in the lot `expires`; pending until `activates_on` if that is after today."""
-    _check(points)
-    if not points:
-        return Change()
-    if activates_on and activates_on > today:
-        return Change(pending={pending_key(activates_on, expires): points})
-    return _settled(account, {expires: points})
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """Points in the lot `expires`; pending until `activates_on` if that is still to come."""
+
+    points: int
+    expires: str
+    activates_on: date | None = None
+
+
+def earn(account: Account, parts: Sequence[Earned], today: date) -> Change:
+    """New points, each part into its lot."""
+    incoming: dict[str, int] = {}
+    pending: dict[str, int] = {}
+    for part in parts:
+        _check(part.points)
+        if part.activates_on and part.activates_on > today:
+            pending = merged(pending, {pending_key(part.activates_on, part.expires): part.points})
+        else:
+            incoming[part.expires] = incoming.get(part.expires, 0) + part.points
+    if not account.debt:
+        return Change(lots={day: points for day, points in incoming.items() if points}, pending=pending)
+    settled = _settled(account, incoming)
+    return Change(lots=settled.lots, pending=pending, debt=settled.debt)
+
+
+def relocate(account: Account, days: Mapping[str, str]) -> Change:
+    """Move whole lots to other days, the pending points that will lie in them as well."""
+    lots: dict[str, int] = {}
+    pending: dict[str, int] = {}
+    for old, new in days.items():
+        if old == new:
+            continue
+        if points := account.lots.get(old, 0):
+            lots = merged_signed(lots, {old: -points, new: points})
+        for key, points in account.pending.items():
+            if lot_of(key) == old:
+                pending = merged_signed(pending, {key: -points, f"{key.partition('>')[0]}>{new}": points})
+    return Change(lots=_not_nothing(lots), pending=_not_nothing(pending))
+
+
+def together(one: Change, other: Change) -> Change:
+    """Two changes, one after the other, as one."""
+    holds = {
+        hold: merged_signed(one.holds.get(hold, {}), other.holds.get(hold, {})) for hold in {**one.holds, **other.holds}
+    }
+    return Change(
+        lots=_not_nothing(merged_signed(one.lots, other.lots)),
+        pending=_not_nothing(merged_signed(one.pending, other.pending)),
+        holds=holds,
+        debt=one.debt + other.debt,
+    )
+
+
+def _not_nothing(lots: Lots) -> dict[str, int]:
+    return {day: points for day, points in lots.items() if points}
 
 
 def activate(account: Account, today: date) -> Change:
@@ -98,12 +147,15 @@ def give_back(account: Account, taken: Change) -> Change:
     return _settled(account, lots)
 
 
-def take_back(account: Account, given: Change, points: int, policy: DebtPolicy, today: date) -> tuple[Change, int]:
+def take_back(
+    account: Account, given: Change, points: int, policy: DebtPolicy, today: date, *, lots_move: bool = False
+) -> tuple[Change, int]:
     """Take back `points` of what an earning gave; the change, and how many points the policy forgave.
 
-    First what is still pending, then out of the very lots it made. What is not there any more was spent: the policy
-    says what happens. Where the lot it made is past its last day, the rest may as well have expired, and is forgiven.
-    Raises PointsSpentError under the policy `block`.
+    First what is still pending, then out of the very lots it made; where the programme lets lots move to later days,
+    then out of any lot, for that is where they may lie. What is not there any more was spent: the policy says what
+    happens. Where the lot it made is past its last day, the rest may as well have expired, and is forgiven. Raises
+    PointsSpentError under the policy `block`.
     """
     _check(points)
     pending = _out_of(account.pending, given.pending, points)
@@ -114,6 +166,10 @@ def take_back(account: Account, given: Change, points: int, policy: DebtPolicy, 
     # What paid a debt when it was earned never lay in a lot: it is owed again.
     lots = _out_of(account.lots, made, missing)
     missing += total(lots)
+    if lots_move:
+        moved = take_up_to(merged(account.lots, lots), missing, today)
+        lots = merged_signed(lots, moved)
+        missing += total(moved)
     gone = bool(made) and all(day < today.isoformat() for day in made)
     owed = 0 if gone else _owed(account, missing, policy)
     others = take_up_to(merged(account.lots, lots), owed, today)

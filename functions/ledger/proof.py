@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from functions.ledger.account import Account, Entry, changed
+from functions.ledger.account import Account, Entry, booked
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Proof:
 
 def prove(account: Account, entries: Iterable[Entry]) -> Proof:
     """Book the entries, in the order of `n`, on an empty account, and compare every step and the end."""
-    rebuilt: Account | None = replace(account, n=0, lots={}, pending={}, holds={}, debt=0)
+    rebuilt: Account | None = replace(account, n=0, lots={}, pending={}, holds={}, debt=0, counters={}, tiers=())
     drift: str | None = None
     n = earned = redeemed = owned = 0
     for entry in entries:
@@ -46,7 +46,7 @@ def _booked(so_far: Account, entry: Entry) -> tuple[Account | None, str | None]:
     if entry.n != n:
         return None, f"entry {n} is missing: the next one is {entry.n}"
     try:
-        after = replace(changed(so_far, entry.posting.change), n=n)
+        after = booked(so_far, entry.posting)
     except ValueError as error:
         return None, f"entry {n} takes what was not there: {error}"
     balance = after.balance(entry.recorded_at.date())
@@ -58,7 +58,7 @@ def _booked(so_far: Account, entry: Entry) -> tuple[Account | None, str | None]:
 def _difference(account: Account, rebuilt: Account) -> str | None:
     if account.n != rebuilt.n:
         return f"the account counts {account.n} entries, there are {rebuilt.n}"
-    for name in ("lots", "pending", "holds", "debt"):
+    for name in ("lots", "pending", "holds", "debt", "counters", "tiers"):
         held, proved = getattr(account, name), getattr(rebuilt, name)
         if held != proved:
             return f"the account's {name} are {held}, its entries make {proved}"

@@ -9,14 +9,16 @@ The entry is the idempotency record, for ever. A lost answer is therefore safe t
 Operations of one member that come together are decided one after the other and committed in one transaction.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
 from functions.ledger import items
-from functions.ledger.account import Account, Entry, Operation, Posting, post
+from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, post
 from functions.ledger.identity import Identity
+from functions.ledger.vouchers import RANDOM_BYTES, code_from, completed
 from functions.runtime import clock, tables
 from functions.runtime.errors import (
     LoyaltyError,
@@ -27,7 +29,7 @@ from functions.runtime.errors import (
     TryAgainError,
 )
 from functions.runtime.observability import logger
-from functions.runtime.tables import Amend, CancelledError, ConditionFailedError, Put, Replace, Write
+from functions.runtime.tables import Add, Amend, CancelledError, ConditionFailedError, Put, Replace, Write
 
 ATTEMPTS = 20
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 1.0
@@ -36,11 +38,6 @@ _LARGEST_TRANSACTION = 100
 _BUSY = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
 
 Decide: TypeAlias = Callable[[Account, datetime], Posting]
-AlsoWrite: TypeAlias = Callable[[Entry], Sequence[Put]]
-
-
-def nothing_else(_entry: Entry) -> Sequence[Put]:
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,6 @@ class Request:
     operation: Operation
     who: Identity
     decide: Decide
-    also_write: AlsoWrite = nothing_else
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +94,23 @@ def find(operation_key: str, *, consistent: bool = True) -> Entry | None:
     if item is None and not consistent:
         return find(operation_key)
     return items.entry_from_item(item) if item and "refused" not in item else None
+
+
+def find_voucher(code: str) -> IssuedReward | None:
+    """The reward that a code stands for."""
+    item = tables.get("rewards", items.voucher_key(code))
+    return items.voucher_from_item(item) if item else None
+
+
+def drawn(rule: str, shards: int) -> dict[int, int]:
+    """What was drawn from the budget of a rule, by shard."""
+    keys = {items.budget_key(rule, shard)["key"]: shard for shard in range(shards)}
+    found = tables.get_many("rewards", [{"key": key} for key in keys])
+    return {keys[item["key"]]: item[items.SPENT] for item in found}
+
+
+def _new_code() -> str:
+    return code_from(secrets.token_bytes(RANDOM_BYTES))
 
 
 def opening(account: Account) -> Put:
@@ -202,19 +215,21 @@ class _Batch:
                     return {}
                 self._outcomes[i] = _refused(request.operation, error)
                 continue
+            posting = completed(posting, request.operation, _new_code)
             after, entry = post(self._after, posting, request.operation, now)
-            writes = _writes_of(entry, request)
-            reversed_key = posting.reversal.operation if posting.reversal else None
-            if len(writes) > room or reversed_key in touched:
+            writes = _writes_of(entry)
+            items_of = {request.operation.key, *(f"budget#{draw.rule}#{draw.shard}" for draw in posting.draws)}
+            items_of |= {posting.reversal.operation} if posting.reversal else set()
+            if len(writes) > room or items_of & touched:
                 break
             room -= len(writes)
-            touched |= {request.operation.key} | ({reversed_key} if reversed_key else set())
+            touched |= items_of
             self._after, planned[i] = after, entry
         return planned
 
     def _write(self, planned: dict[int, Entry]) -> None:
         after = replace(self._after, latest=tuple(entry.operation.key for entry in planned.values()))
-        writes = [write for i, entry in planned.items() for write in _writes_of(entry, self._requests[i])]
+        writes = [write for entry in planned.values() for write in _writes_of(entry)]
         account = Replace("accounts", items.account_to_item(after), expected={"revision": self._account.revision})
         tables.transact([account, *writes])
         self._account, self._surely_fresh = after, True
@@ -225,7 +240,7 @@ class _Batch:
         account_reason, *reasons = cancelled.reasons
         left = iter(reasons)
         for i, entry in planned.items():
-            mine = [next(left) for _ in _writes_of(entry, self._requests[i])]
+            mine = [next(left) for _ in _writes_of(entry)]
             if mine[0].item:
                 self._outcomes[i] = _replay(mine[0].item, self._requests[i].operation)
         if account_reason.item:
@@ -234,9 +249,17 @@ class _Batch:
             raise cancelled
 
 
-def _writes_of(entry: Entry, request: Request) -> list[Write]:
-    """The entry first, then what goes with it."""
-    writes: list[Write] = [Put("entries", items.entry_to_item(entry), key="operation"), *request.also_write(entry)]
+def _writes_of(entry: Entry) -> list[Write]:
+    """The entry first, then what goes with it: its vouchers, its draws from budgets, what it takes from another."""
+    given = [reward for reward in (entry.posting.reward, *entry.posting.issued) if reward and reward.code]
+    writes: list[Write] = [
+        Put("entries", items.entry_to_item(entry), key="operation"),
+        *(Put("rewards", items.voucher_to_item(reward, entry.member), key="key") for reward in given),
+    ]
+    writes += [
+        Add("rewards", items.budget_key(draw.rule, draw.shard), items.SPENT, draw.points, draw.room)
+        for draw in entry.posting.draws
+    ]
     reversal = entry.posting.reversal
     if reversal:
         returned = {"returned": items.returned_to_item(reversal.returned)}

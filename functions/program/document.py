@@ -1,107 +1,55 @@
-"""The programme file: YAML for people, checked as a whole, every mistake named with its line.
+"""Reading a programme file: YAML for people, checked as a whole, every mistake named with its line.
 
-The shape below is the whole grammar. Money is in minor units, because a price like 4.99 has no exact binary form.
+The shape of a file is `grammar.py`. YAML is read as people mean it: `on`, `off`, `yes` and `no` are words, 14:00 is not
+a number to the base of sixty, and 1.2 is exactly 12 for 10.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated, Literal, Self
+from decimal import Decimal, InvalidOperation
 
 import yaml
-from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from functions.program.model import EarningRule, Program, Reward
+from functions.program import references
+from functions.program.grammar import ProgramIn
+from functions.program.model import Program
 from functions.runtime.errors import FieldError, InvalidError
-from functions.runtime.validation import Amount, Currency, Input, field_errors
+from functions.runtime.validation import field_errors
 
 LARGEST_FILE = 200_000
 """Bytes; well under the 400 KB of a table item."""
 
-LONGEST_EXPIRY = 120
 _DEEPEST = 30
 
-_Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", description="Small letters, digits and hyphens.")]
-Points = Annotated[int, Field(ge=1, le=10_000_000)]
-
-
-class TextIn(Input):
-    """A text in every language a member can be told it."""
-
-    en: str = Field(min_length=1, max_length=200)
-    fr: str = Field(min_length=1, max_length=200)
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML 1.1 without its surprises."""
 
 
-class EarningRuleIn(Input):
-    """Points for every full amount spent."""
-
-    id: Id
-    points: Points
-    per: Annotated[Amount, Field(ge=1)]
-    text: TextIn
-
-
-class RewardIn(Input):
-    """A voucher that members buy with points."""
-
-    id: Id
-    kind: Literal["voucher"]
-    points: Points
-    value: Annotated[Amount, Field(ge=1)]
-    valid_days: Annotated[int, Field(ge=1, le=3650)]
-    text: TextIn
+def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
+    plain = {
+        "tag:yaml.org,2002:bool": (re.compile(r"^(?:true|false)$"), "tf"),
+        "tag:yaml.org,2002:int": (re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), "-+0123456789"),
+        "tag:yaml.org,2002:float": (re.compile(r"^[-+]?[0-9]+\.[0-9]+$"), "-+0123456789"),
+        "tag:yaml.org,2002:timestamp": (re.compile(r"^\d{4}-\d{2}-\d{2}$"), "0123456789"),
+        "tag:yaml.org,2002:null": (re.compile(r"^(?:~|null|)$"), "~n\0"),
+    }
+    found: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    for tag, (pattern, starts) in plain.items():
+        for start in starts:
+            found.setdefault("" if start == "\0" else start, []).append((tag, pattern))
+    return found
 
 
-def _months(value: object) -> int | None:
-    if value == "never":
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LONGEST_EXPIRY:
-        return value
-    raise PydanticCustomError(
-        "expiry", "Input should be a number of months from 1 to {longest}, or never", {"longest": LONGEST_EXPIRY}
-    )
+def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
+    return Decimal(loader.construct_scalar(node))
 
 
-Months = Annotated[
-    int | None,
-    PlainValidator(_months),
-    PlainSerializer(lambda months: months or "never"),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": LONGEST_EXPIRY}, {"const": "never"}]}),
-]
-
-
-class PointsIn(Input):
-    """What happens to points in time."""
-
-    expire_after_months: Months
-    spent_then_returned: Literal["carry", "forgive", "block"] = "carry"
-
-
-class ProgramIn(Input):
-    """One programme."""
-
-    program: Id
-    name: TextIn
-    currency: Currency
-    points: PointsIn
-    earning: Annotated[list[EarningRuleIn], Field(min_length=1, max_length=50)]
-    rewards: Annotated[list[RewardIn], Field(max_length=500)]
-
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> Self:
-        for name, ids in (("earning", [r.id for r in self.earning]), ("rewards", [r.id for r in self.rewards])):
-            if double := _first_double(ids):
-                raise PydanticCustomError(
-                    "duplicate_id", "{name} has two entries with id {id}", {"name": name, "id": double}
-                )
-        return self
-
-
-def _first_double(ids: Iterable[str]) -> str | None:
-    seen: set[str] = set()
-    return next((one for one in ids if one in seen or seen.add(one)), None)  # type: ignore[func-returns-value]
+_Loader.yaml_implicit_resolvers = _resolvers()
+_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
 
 
 def read(text: str, version: int = 0) -> Program:
@@ -109,14 +57,33 @@ def read(text: str, version: int = 0) -> Program:
 
     Raises InvalidError that names every mistake: the pointer into the document, and in the detail its line.
     """
+    try:
+        document = ProgramIn.model_validate(read_values(text))
+    except ValidationError as error:
+        raise with_lines(error, text) from None
+    if mistakes := list(references.mistakes(document)):
+        details = [{"type": code, "loc": path, "msg": problem, "input": None} for path, code, problem in mistakes]
+        raise InvalidError(_with_lines(details, _compose(text)))  # type: ignore[arg-type]
+    return document.build(version)
+
+
+def read_values(text: str) -> object:
+    """What a file says as plain values, with nothing but its YAML checked. Raises InvalidError."""
     root = _compose(text)
     try:
-        document = ProgramIn.model_validate(_Loader(text).get_data())
-    except ValidationError as error:
-        raise InvalidError([_with_line(detail, root) for detail in error.errors(include_url=False)]) from None
-    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        return _Loader(text).get_data()
+    except (yaml.YAMLError, ValueError, OverflowError, InvalidOperation) as error:
         raise _not_yaml(_line_of_the_impossible(root), "such a date or number does not exist") from error
-    return _program(document, version)
+
+
+def with_lines(error: ValidationError, text: str) -> InvalidError:
+    """What pydantic found in the values of a file, with the lines."""
+    return InvalidError(_with_lines(error.errors(include_url=False), _compose(text)))
+
+
+def line_of(text: str, path: tuple[int | str, ...]) -> int:
+    """The line on which what a path names stands in a file that could be read."""
+    return _line(_compose(text), path)
 
 
 def _compose(text: str) -> yaml.Node:
@@ -191,9 +158,28 @@ def _refuse_odd_keys(node: yaml.Node | None) -> None:
         _refuse_odd_keys(value)
 
 
-def _with_line(detail: ErrorDetails, root: yaml.Node) -> FieldError:
-    [error] = field_errors([{**detail, "loc": ("body", *detail["loc"])}])
-    return replace(error, detail=f"line {_line(root, detail['loc'])}: {error.detail}")
+def _with_lines(details: Iterable[ErrorDetails], root: yaml.Node) -> list[FieldError]:
+    """What is wrong where. A value that may be of several shapes is told off once, and without their names."""
+    found: dict[str, FieldError] = {}
+    for detail in details:
+        path = _as_written(root, detail["loc"])
+        [error] = field_errors([{**detail, "loc": ("body", *path)}])
+        told = replace(error, detail=f"line {_line(root, path)}: {error.detail}")
+        found.setdefault(told.pointer, told)
+    return list(found.values())
+
+
+def _as_written(node: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A path without the steps that only name one of several shapes; the last step may be what is missing."""
+    written: list[int | str] = []
+    for i, step in enumerate(path):
+        below = _child(node, step) if node is not None else None
+        if below is not None or (
+            i == len(path) - 1 and isinstance(node, yaml.MappingNode) and str(step).isidentifier()
+        ):
+            written.append(step)
+            node = below if below is not None else node
+    return tuple(written)
 
 
 def _line(node: yaml.Node, path: tuple[int | str, ...]) -> int:
@@ -212,16 +198,3 @@ def _child(node: yaml.Node, step: int | str) -> yaml.Node | None:
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
         return node.value[step]  # type: ignore[no-any-return]
     return None
-
-
-def _program(document: ProgramIn, version: int) -> Program:
-    return Program(
-        version=version,
-        id=document.program,
-        name=document.name.model_dump(),
-        currency=document.currency,
-        expire_after_months=document.points.expire_after_months,
-        spent_then_returned=document.points.spent_then_returned,
-        earning=tuple(EarningRule(r.id, r.points, r.per, r.text.model_dump()) for r in document.earning),
-        rewards={r.id: Reward(r.id, r.points, r.value, r.valid_days, r.text.model_dump()) for r in document.rewards},
-    )

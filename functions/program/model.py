@@ -1,60 +1,433 @@
-"""A programme as the rules read it: values only. Pure. The file that people write is `document.py`."""
+"""A programme as the rules read it: values only. Pure. The file that people write is `grammar.py`.
+
+Amounts are minor units of the programme's currency, points integers, rates exact fractions. Days and times are those of
+the programme's time zone.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from fractions import Fraction
 from typing import Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from functions.program.periods import Calendar, PeriodKind, add_months, end_of_month
 
 Text: TypeAlias = Mapping[str, str]
 """A text by language code (`en`, `fr`)."""
 
+Rounding: TypeAlias = Literal["floor", "half_up", "ceil"]
+Word: TypeAlias = str | int | bool
+
+PURCHASE, REDEMPTION = "purchase", "redemption"
+SPEND, POINTS, VISITS, MONTHS = "spend", "points", "visits", "months"
+"""What goals and tiers can count, besides activities and counters. Months: since the member enrolled."""
+BUILT_IN = ("enrolled", "birthday", "enrolment_anniversary", "referred", "referral_made")
+"""Activities that happen by themselves: every programme may have rules on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One of the values, or, if `excluded`, none of them."""
+
+    values: frozenset[Word]
+    excluded: bool = False
+
+    def takes(self, value: Word | None) -> bool:
+        return (value in self.values) is not self.excluded
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number within bounds, both included; None where there is no bound."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+
+    def takes(self, value: Word | None) -> bool:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """Days that come again: an RFC 5545 rule counted from `starts`, each occurrence `days` long."""
+
+    rule: str
+    starts: date
+    days: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Conditions on the whole purchase or activity, and on the member. All that are given must hold.
+
+    `first_day` and `last_day` include both. `times`: from (included) to (excluded). `birthday`: days before and after.
+    `number`: the how-manieth purchase. `every`: each n-th. `new_days`: enrolled at most so many days ago. `counted`: by
+    measure (spend, points, visits, an activity, a counter).
+    """
+
+    tier: Match | None = None
+    segment: Match | None = None
+    store: Match | None = None
+    channel: Match | None = None
+    payment_method: Match | None = None
+    attributes: Mapping[str, Match | Range] = field(default_factory=dict)
+    member: Mapping[str, Match | Range] = field(default_factory=dict)
+    first_day: date | None = None
+    last_day: date | None = None
+    weekday: frozenset[int] | None = None
+    times: tuple[time, time] | None = None
+    recurs: Recurrence | None = None
+    birthday: tuple[int, int] | None = None
+    paid: Range | None = None
+    number: int | None = None
+    every: int | None = None
+    new_days: int | None = None
+    counted: Mapping[str, "CountedSoFar"] = field(default_factory=dict)
+    cel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSoFar:
+    """How much was counted in the period so far, before this event."""
+
+    range: Range
+    per: PeriodKind
+
+
+@dataclass(frozen=True, slots=True)
+class LineFilter:
+    """Which lines count. All that is given must hold; `category` takes a line if one of its categories matches."""
+
+    sku: Match | None = None
+    category: Match | None = None
+    brand: Match | None = None
+    discounted: bool | None = None
+    attributes: Mapping[str, Match | Range] = field(default_factory=dict)
+    cel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`points` for every `per` of what is counted; only for full ones if `full`. `per` 0: `points` at once."""
+
+    points: Fraction
+    per: int = 0
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """The rate from an amount on."""
+
+    start: int
+    rate: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Earn:
+    """What a rule gives: points at a rate that may depend on the tier, or by brackets.
+
+    `of`: what is counted: `amount`, `quantity`, `attributes.<name>`, `lines.<name>`, or, in `of_rules`, the points that
+    other rules gave. `marginal`: each part at its own bracket's rate, and not all at the highest one reached.
+    """
+
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    brackets: Sequence[Bracket] = ()
+    marginal: bool = False
+    of: str = "amount"
+    of_rules: tuple[str, ...] = ()
+
+    def rate(self, tier: str) -> Rate | None:
+        """The rate for a tier; `""` is for every tier that is not named."""
+        return self.rates.get(tier) or self.rates.get("")
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """What a rule gives besides points: a reward, once or for each full `per_full` of what `of` counts (as in `Earn`),
+    or a tier for some months (to its usual end if None)."""
+
+    reward: str | None = None
+    tier: str | None = None
+    months: int | None = None
+    per_full: int = 0
+    of: str = "amount"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many points, or so many times, per period; `purchase` is each purchase or activity by itself."""
+
+    per: PeriodKind | Literal["purchase"]
+    points: int | None = None
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long points can be spent.
+
+    `after_months`, `after_days`: from the day they are earned for. `year_ends`: to the end of the year that ends on
+    that month and day, and `after_months` more. `to_month_end`: then on to the end of that month. Without: for ever.
+    `extended_by`: what keeps points alive (`purchase`, `redemption`, activities); `each_month`: not by starting anew,
+    but by one month in each month in which it happens.
+    """
+
+    after_months: int = 0
+    after_days: int = 0
+    year_ends: tuple[int, int] | None = None
+    to_month_end: bool = False
+    extended_by: frozenset[str] = frozenset()
+    each_month: bool = False
+
+    @property
+    def never_ends(self) -> bool:
+        return not (self.after_months or self.after_days or self.year_ends)
+
 
 @dataclass(frozen=True, slots=True)
 class EarningRule:
-    """`points` for every full `amount` (minor units) of what the member paid."""
+    """One way to earn. `into`: a counter of the programme that gets the points, None for points that can be spent."""
 
     id: str
-    points: int
-    amount: int
+    group: str
     text: Text
+    on: tuple[str, ...] = (PURCHASE,)
+    when: When = When()
+    lines: LineFilter | None = None
+    minimum: int = 0
+    earn: Earn | None = None
+    gift: Gift | None = None
+    into: str | None = None
+    rounding: Rounding = "floor"
+    by_line: bool = False
+    limits: tuple[Limit, ...] = ()
+    cooldown_days: int = 0
+    budget: int | None = None
+    pending_days: int = 0
+    lasting: Mapping[str, Lasting] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Which rules of a group count when several apply; decided for the purchase, or for each line by itself.
+
+    all: every one. highest: the one that gives most. first: the first in the file. exclusive: as first, and where one
+    applies, the groups that follow do not. `limits` hold for all rules of the group together.
+    """
+
+    id: str
+    policy: Literal["all", "highest", "first", "exclusive"]
+    by_line: bool = False
+    limits: tuple["Limit", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Something to reach within a period, or in `in_a_row` periods running (a streak).
+
+    `counts`: `spend`, `points`, `visits`, an activity or a counter. `repeat`: again for each full `reach`; else once a
+    period. `next_period`: what it gives can be used in the period after.
+    """
+
+    id: str
+    counts: str
+    reach: int
+    per: PeriodKind
+    text: Text
+    when: When = When()
+    lines: LineFilter | None = None
+    in_a_row: int = 1
+    repeat: bool = False
+    points: int = 0
+    reward: str | None = None
+    next_period: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Points become a voucher of a value (minor units)."""
+
+    points: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """On the `day` of each of the `months`, points become a voucher, in steps; the rest stays.
+
+    `each`: as many times as there are points for. `table`: once, the largest that there are points for.
+    """
+
+    id: str
+    reward: str
+    months: frozenset[int]
+    day: int
+    minimum: int
+    each: Step | None
+    table: Sequence[Step]
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """How long a reward can be used: days, or months, from when it is given; on to the end of that month if so. Or
+    within days that are the same for everyone."""
+
+    days: int = 0
+    months: int = 0
+    to_month_end: bool = False
+    first: date | None = None
+    last: date | None = None
+
+    def first_day(self, start: date) -> date:
+        """The first day of a reward that is given for `start`."""
+        return max(start, self.first) if self.first else start
+
+    def last_day(self, start: date) -> date:
+        """`days` later is the last day; a month from the 1st is the whole month."""
+        if self.last:
+            return self.last
+        if not self.months:
+            return start + timedelta(days=self.days)
+        last = add_months(start, self.months) - timedelta(days=1)
+        return end_of_month(last) if self.to_month_end else last
 
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """A voucher worth `value` (minor units) for `points`; valid `valid_days` from the day it is issued."""
+    """What members can get. `points`: the price, None where it is only given by rules, goals and conversions.
+
+    `value` in minor units, None where it has none of its own. `tier`: who can have it. `limits` count times.
+    """
 
     id: str
-    points: int
-    value: int
-    valid_days: int
+    kind: str
+    points: int | None
+    value: int | None
+    valid: Validity
     text: Text
+    tier: Match | None = None
+    limits: tuple[Limit, ...] = ()
+    first_day: date | None = None
+    last_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """A tier. `reach`: ways to reach it, each a minimum of all it names. `lifetime`: ways to keep it for ever."""
+
+    id: str
+    text: Text
+    reach: Sequence[Mapping[str, int]] = ()
+    lifetime: Sequence[Mapping[str, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """The tiers, lowest first: everyone has that one.
+
+    `window`: over which period members qualify; `rolling_months` instead of a period where that is not 0. `held`: a
+    tier is held to the end of the window, or of the next one, or for ever, or for `held_months` from the day it is
+    reached. `grace_months` come on top. `soft`: at most one tier down at a time. `returns_lower`: a tier that rested on
+    a purchase goes when the purchase comes back.
+    """
+
+    levels: Sequence[Level]
+    window: PeriodKind = "year"
+    rolling_months: int = 0
+    held: Literal["window", "next_window", "ever", "months"] = "next_window"
+    held_months: int = 0
+    grace_months: int = 0
+    soft: bool = False
+    returns_lower: bool = True
+
+    def rank(self, tier: str | None) -> int:
+        """The place of a tier from the lowest, 0 for one that is not there any more."""
+        return next((i for i, level in enumerate(self.levels) if level.id == tier), 0)
+
+    @property
+    def counted_by(self) -> PeriodKind:
+        """The period by which what qualifies is counted."""
+        return "month" if self.rolling_months else self.window
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """When a referred member has qualified: a purchase or activity that meets the conditions, soon enough."""
+
+    on: str = PURCHASE
+    when: When = When()
+    within_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What members do besides buying. `attributes`: their types, `text`, `number` or `yes_no`."""
+
+    id: str
+    text: Text
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Which purchases count: at most so many days after they happened, so many before their member enrolled."""
+
+    late_days: int | None = None
+    before_enrolment_days: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """One published version.
 
-    `expire_after_months`: None where points never expire. `spent_then_returned`: what happens when a purchase is
-    returned whose points are spent: the member owes them (carry), keeps them (forgive), or it is refused (block).
+    `worth`: what a point costs the brand, in minor units. `lasting`: by tier, `""` for every other one. `unearning`:
+    ways to pay that earn nothing. `benefit_cap`: how much of a line's price discount and points may give together.
+    `limits` hold for all points together. `spent_then_returned`: what happens when a purchase is returned whose points
+    are spent: the member owes them (carry), keeps them (forgive), or it is refused (block).
     """
 
     version: int
     id: str
     name: Text
     currency: str
-    expire_after_months: int | None
-    spent_then_returned: Literal["carry", "forgive", "block"]
+    zone: ZoneInfo
+    lasting: Mapping[str, Lasting]
+    groups: Sequence[Group]
     earning: Sequence[EarningRule]
     rewards: Mapping[str, Reward]
+    pending_days: int = 0
+    worth: Fraction | None = None
+    spent_then_returned: Literal["carry", "forgive", "block"] = "carry"
+    limits: tuple[Limit, ...] = ()
+    unearning: frozenset[str] = frozenset()
+    benefit_cap: Fraction | None = None
+    counters: Mapping[str, Text] = field(default_factory=dict)
+    activities: Mapping[str, Activity] = field(default_factory=dict)
+    goals: Sequence[Goal] = ()
+    conversions: Sequence[Conversion] = ()
+    tiers: Tiers | None = None
+    referral: Referral | None = None
+    acceptance: Acceptance = Acceptance()
+    fiscal_year: tuple[int, int] = (1, 1)
 
+    def calendar(self, enrolled_on: date) -> Calendar:
+        """The periods of a member who enrolled on a day."""
+        return Calendar(enrolled_on, *self.fiscal_year)
 
-def add_months(day: date, months: int) -> date:
-    """The same day of a later month, or that month's last day where it has no such day (31 January + 1 month)."""
-    month = day.month - 1 + months
-    year, month = day.year + month // 12, month % 12 + 1
-    return day.replace(year=year, month=month, day=min(day.day, _days_in(year, month)))
+    def base_tier(self) -> str:
+        """The tier of everyone; nothing where there are no tiers."""
+        return self.tiers.levels[0].id if self.tiers else ""
 
+    @property
+    def lots_move(self) -> bool:
+        """Whether points may lie in another lot than the one they were earned into."""
+        return len(self.lasting) > 1 or any(lasting.extended_by for lasting in self.lasting.values())
 
-def _days_in(year: int, month: int) -> int:
-    following = date(year + month // 12, month % 12 + 1, 1)
-    return (following - date(year, month, 1)).days
+    def lasting_of(self, tier: str) -> Lasting:
+        """How long the points of a tier last."""
+        return self.lasting.get(tier) or self.lasting[""]

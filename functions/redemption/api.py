@@ -21,8 +21,9 @@ RedemptionId = Annotated[str, Field(pattern=r"^rdm_[a-z2-7]{20}$"), Path()]
 @app.get("/v1/rewards", summary="What points can buy", tags=["rewards"], security=http.scope("rewards.read"))
 def get_rewards() -> Response[CatalogueOut]:
     program = active()
-    rewards = sorted(program.rewards.values(), key=lambda reward: (reward.points, reward.id))
-    return http.answer(HTTPStatus.OK, CatalogueOut(items=[RewardOut.of(reward, program) for reward in rewards]))
+    offered = sorted((reward.points, reward.id) for reward in program.rewards.values() if reward.points is not None)
+    rewards = [RewardOut.of(program.rewards[reward], points, program) for points, reward in offered]
+    return http.answer(HTTPStatus.OK, CatalogueOut(items=rewards))
 
 
 @app.post(

@@ -7,10 +7,9 @@ from pydantic import Field
 
 from functions.ledger.account import IssuedReward
 from functions.ledger.contract import EffectOut, MemberRef
-from functions.program.document import Id
 from functions.program.model import Program, Reward
 from functions.redemption.spending import Redeemed
-from functions.runtime.validation import Input, OperationId, Output
+from functions.runtime.validation import Id, Input, OperationId, Output
 
 
 class RedemptionIn(Input):
@@ -81,25 +80,27 @@ class RedemptionOut(EffectOut):
 
 
 class RewardOut(Output):
-    """A reward of the catalogue. `value` in minor units of `currency`."""
+    """A reward of the catalogue. `value` in minor units of `currency`, None where it has none of its own."""
 
     reward_id: str
-    kind: Literal["voucher"]
+    kind: str
     points: int
-    value: int
+    value: int | None
     currency: str
-    valid_days: int
+    valid_days: int | None
+    valid_months: int | None
     text: dict[str, str]
 
     @classmethod
-    def of(cls, reward: Reward, program: Program) -> Self:
+    def of(cls, reward: Reward, points: int, program: Program) -> Self:
         return cls(
             reward_id=reward.id,
-            kind="voucher",
-            points=reward.points,
+            kind=reward.kind,
+            points=points,
             value=reward.value,
             currency=program.currency,
-            valid_days=reward.valid_days,
+            valid_days=reward.valid.days or None,
+            valid_months=reward.valid.months or None,
             text=dict(reward.text),
         )
 

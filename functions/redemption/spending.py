@@ -4,24 +4,25 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Literal, TypeAlias
 
-from functions.ledger.account import Account, Entry, IssuedReward, Posting
-from functions.ledger.movements import capture, hold, release, spend
-from functions.program.model import Program, Reward
-from functions.runtime.errors import RewardNotFoundError
+from functions.ledger.account import Account, Change, Count, Entry, IssuedReward, Posting, changed
+from functions.ledger.movements import capture, hold, release, relocate, spend, together
+from functions.program import expiry, tiers
+from functions.program.model import REDEMPTION, Limit, Program, Reward, Validity
+from functions.program.periods import name
+from functions.runtime.errors import RewardNotEligibleError, RewardNotFoundError
 
-LAST_RESORT_DAYS = 90
+LAST_RESORT = Validity(days=90)
 
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """What is asked for. `code`: the voucher code to give, if it comes to that."""
+    """What is asked for."""
 
     id: str
     reward: str
-    code: str
 
 
 Status: TypeAlias = Literal["held", "captured", "cancelled"]
@@ -50,49 +51,56 @@ def redemption_id(source: str, idempotency_key: str) -> str:
 
 
 def decide_redemption(account: Account, redemption: Redemption, program: Program, now: datetime) -> Posting:
-    """Take the price from the lots that expire first, and give a voucher.
+    """Take the price from the lots that expire first, and give the reward.
 
-    Raises RewardNotFoundError, and InsufficientPointsError that says how many points are missing.
+    Raises RewardNotFoundError, RewardNotEligibleError that says why, and InsufficientPointsError that says how many
+    points are missing.
     """
-    reward = _reward(program, redemption)
+    reward, price = _on_offer(program, redemption)
+    _check_eligible(account, reward, program, now)
+    change = spend(account, price, _today(program, now))
+    moved, counts = _kept_alive(changed(account, change), program, now)
     return Posting(
         kind="redeemed",
-        change=spend(account, reward.points, now.date()),
+        change=together(change, moved),
         occurred_at=now,
         program_version=program.version,
         reward=_issued(reward, redemption, program, now),
         currency=program.currency,
+        counts=[*_counts(account, reward, program, now), *counts],
     )
 
 
 def decide_hold(account: Account, redemption: Redemption, program: Program, now: datetime) -> Posting:
     """Set the price aside for a reward that is given at capture. Raises as `decide_redemption`."""
-    reward = _reward(program, redemption)
+    reward, price = _on_offer(program, redemption)
+    _check_eligible(account, reward, program, now)
     return Posting(
         kind="held",
-        change=hold(account, redemption.id, reward.points, now.date()),
+        change=hold(account, redemption.id, price, _today(program, now)),
         occurred_at=now,
         program_version=program.version,
-        reward=replace(_issued(reward, redemption, program, now), code=None, valid_until=None),
+        reward=replace(_issued(reward, redemption, program, now), valid_from=None, valid_until=None),
         currency=program.currency,
+        counts=_counts(account, reward, program, now),
     )
 
 
-def decide_capture(account: Account, held: Entry, code: str, program: Program, now: datetime) -> Posting:
+def decide_capture(account: Account, held: Entry, program: Program, now: datetime) -> Posting:
     """Make a hold final, at the price and for the value it was held for, and give the voucher.
 
-    The reward may have left the programme meanwhile; then the voucher is good for `LAST_RESORT_DAYS`. Raises
+    The reward may have left the programme meanwhile; then the voucher is good for `LAST_RESORT`. Raises
     HoldNotFoundError.
     """
     promised = reward_of(held)
     offered = program.rewards.get(promised.reward)
-    days = offered.valid_days if offered else LAST_RESORT_DAYS
+    valid, today = offered.valid if offered else LAST_RESORT, _today(program, now)
     return Posting(
         kind="redeemed",
         change=capture(account, promised.redemption),
         occurred_at=now,
         program_version=held.posting.program_version,
-        reward=replace(promised, code=code, valid_until=now.date() + timedelta(days=days)),
+        reward=replace(promised, valid_from=valid.first_day(today), valid_until=valid.last_day(today)),
         currency=promised.currency,
     )
 
@@ -107,6 +115,7 @@ def decide_release(account: Account, held: Entry, now: datetime) -> Posting:
         program_version=held.posting.program_version,
         reward=promised,
         currency=promised.currency,
+        counts=[Count(count.key, whole=-count.whole) for count in held.posting.counts],
     )
 
 
@@ -117,20 +126,61 @@ def reward_of(entry: Entry) -> IssuedReward:
     return entry.posting.reward
 
 
-def _reward(program: Program, redemption: Redemption) -> Reward:
+def _on_offer(program: Program, redemption: Redemption) -> tuple[Reward, int]:
+    """The reward and its price."""
     reward = program.rewards.get(redemption.reward)
-    if reward is None:
-        raise RewardNotFoundError(f"The programme has no reward {redemption.reward}.")
-    return reward
+    if reward is None or reward.points is None:
+        raise RewardNotFoundError(f"The programme offers no reward {redemption.reward}.")
+    return reward, reward.points
+
+
+def _check_eligible(account: Account, reward: Reward, program: Program, now: datetime) -> None:
+    tier, today = tiers.tier_at(account.tiers, program, now), _today(program, now)
+    if reward.tier is not None and not reward.tier.takes(tier):
+        raise RewardNotEligibleError(f"This reward is not for the tier {tier}.", reason="tier")
+    if (reward.first_day and today < reward.first_day) or (reward.last_day and today > reward.last_day):
+        raise RewardNotEligibleError("This reward is not offered today.", reason="dates")
+    for limit in reward.limits:
+        had = account.counters.get(_limit_key(account, reward, limit, program, now), 0)
+        if limit.times is not None and had >= limit.times:
+            raise RewardNotEligibleError(f"This reward can be had {limit.times} times per {limit.per}.", reason="limit")
+
+
+def _counts(account: Account, reward: Reward, program: Program, now: datetime) -> list[Count]:
+    return [Count(_limit_key(account, reward, limit, program, now), whole=1) for limit in reward.limits]
+
+
+def _limit_key(account: Account, reward: Reward, limit: Limit, program: Program, now: datetime) -> str:
+    assert limit.per != "purchase"
+    calendar = program.calendar(account.enrolled_at.astimezone(program.zone).date())
+    return tiers.counter_key(f"{reward.id}.had", limit.per, name(limit.per, _today(program, now), calendar))
+
+
+def _kept_alive(account: Account, program: Program, now: datetime) -> tuple[Change, list[Count]]:
+    """Where the programme says so, redeeming keeps the points alive that are left."""
+    lasting, today = program.lasting_of(tiers.tier_at(account.tiers, program, now)), _today(program, now)
+    if REDEMPTION not in lasting.extended_by:
+        return Change(), []
+    month = expiry.month_key(today)
+    first = month not in account.counters
+    moved = expiry.extended(account, lasting, REDEMPTION, today, first_this_month=first)
+    return relocate(account, moved), [Count(month, kept=1)] if lasting.each_month and first else []
+
+
+def _today(program: Program, now: datetime) -> date:
+    return now.astimezone(program.zone).date()
 
 
 def _issued(reward: Reward, redemption: Redemption, program: Program, now: datetime) -> IssuedReward:
+    """The reward as it is given; its code comes with the commit."""
+    today = _today(program, now)
     return IssuedReward(
         redemption=redemption.id,
         reward=reward.id,
-        kind="voucher",
-        value=reward.value,
+        kind=reward.kind,
+        value=reward.value or 0,
         currency=program.currency,
-        code=redemption.code,
-        valid_until=now.date() + timedelta(days=reward.valid_days),
+        code=None,
+        valid_from=reward.valid.first_day(today),
+        valid_until=reward.valid.last_day(today),
     )

@@ -1,15 +1,11 @@
-"""Redemptions into the ledger, and the vouchers they give.
+"""Redemptions into the ledger."""
 
-V#<code>    voucher, in the rewards table, written in the transaction of its redemption
-"""
-
-import secrets
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting
 from functions.ledger.identity import Identity
+from functions.ledger.vouchers import normal_code
 from functions.program import store as programs
 from functions.redemption.contract import RedemptionIn
 from functions.redemption.spending import (
@@ -22,8 +18,6 @@ from functions.redemption.spending import (
     redemption_id,
     reward_of,
 )
-from functions.redemption.vouchers import RANDOM_BYTES, code_from, normal_code
-from functions.runtime import tables
 from functions.runtime.errors import RedemptionNotFoundError, VoucherNotFoundError
 from functions.runtime.validation import payload_hash
 
@@ -37,11 +31,11 @@ def redeem(received: RedemptionIn, source: str, idempotency_key: str, correlatio
     operation = Operation("redemption", source, wanted, payload_hash(received), correlation_id)
 
     def decide(account: Account, now: datetime) -> Posting:
-        redemption = Redemption(wanted, received.reward_id, _new_code())
+        redemption = Redemption(wanted, received.reward_id)
         decided = decide_redemption if received.capture else decide_hold
-        return decided(account, redemption, programs.active(), now)
+        return decided(account, redemption, programs.in_force(account.member, now), now)
 
-    return _committed(ledger.Request(operation, received.member.identity(source), decide, _voucher))
+    return _committed(ledger.Request(operation, received.member.identity(source), decide))
 
 
 def capture(wanted: str, source: str, correlation_id: str) -> Redeemed:
@@ -49,10 +43,10 @@ def capture(wanted: str, source: str, correlation_id: str) -> Redeemed:
     held = _made(wanted)
 
     def decide(account: Account, now: datetime) -> Posting:
-        return decide_capture(account, held, _new_code(), programs.active(), now)
+        return decide_capture(account, held, programs.in_force(account.member, now), now)
 
     operation = Operation("capture", source, wanted, "", correlation_id)
-    return _committed(ledger.Request(operation, Identity("id", held.member), decide, _voucher))
+    return _committed(ledger.Request(operation, Identity("id", held.member), decide))
 
 
 def cancel(wanted: str, source: str, correlation_id: str) -> Redeemed:
@@ -88,39 +82,10 @@ def _committed(request: ledger.Request) -> Redeemed:
     return Redeemed(committed.entry, reward_of(committed.entry), committed.replayed)
 
 
-def _new_code() -> str:
-    return code_from(secrets.token_bytes(RANDOM_BYTES))
-
-
 def find_voucher(typed: str) -> IssuedReward:
     """The voucher of a code as a person may have typed it. Raises VoucherNotFoundError."""
     code = normal_code(typed)
-    item = tables.get("rewards", {"key": f"V#{code}"}) if code else None
-    if item is None:
+    found = ledger.find_voucher(code) if code else None
+    if found is None:
         raise VoucherNotFoundError("No voucher has this code.")
-    return IssuedReward(
-        redemption=item["redemption"],
-        reward=item["reward"],
-        kind="voucher",
-        value=item["value"],
-        currency=item["currency"],
-        code=code,
-        valid_until=date.fromisoformat(item["valid_until"]),
-    )
-
-
-def _voucher(entry: Entry) -> Sequence[tables.Put]:
-    """The voucher goes with the entry that makes the redemption final."""
-    reward = reward_of(entry)
-    if reward.code is None:
-        return []
-    item = {
-        "key": f"V#{reward.code}",
-        "member": entry.member,
-        "redemption": reward.redemption,
-        "reward": reward.reward,
-        "value": reward.value,
-        "currency": reward.currency,
-        "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
-    }
-    return [tables.Put("rewards", item, key="key")]
+    return found

@@ -10,6 +10,7 @@
     │   ├── HoldNotFoundError
     │   ├── PointsSpentError
     │   ├── PurchaseNotReturnableError
+    │   ├── RewardNotEligibleError
     │   ├── MemberExistsError
     │   └── ReplayedRefusalError  what this operation id was answered before
     ├── ProgramNotActiveError     nothing is published yet
@@ -101,6 +102,11 @@ class VoucherNotFoundError(NotFoundError):
     title = "No such voucher"
 
 
+class ProgramDraftNotFoundError(NotFoundError):
+    code = "program_draft_not_found"
+    title = "There is no draft of the programme"
+
+
 class ProgramVersionNotFoundError(NotFoundError):
     code = "program_version_not_found"
     title = "No such version of the programme"
@@ -134,6 +140,11 @@ class PointsSpentError(RefusedError):
 class PurchaseNotReturnableError(RefusedError):
     code = "purchase_not_returnable"
     title = "More is returned than was bought"
+
+
+class RewardNotEligibleError(RefusedError):
+    code = "reward_not_eligible"
+    title = "This member cannot have this reward now"
 
 
 class MemberExistsError(RefusedError):

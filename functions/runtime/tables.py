@@ -158,7 +158,31 @@ class Amend:
         }
 
 
-Write: TypeAlias = Put | Replace | Amend
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Add to a number of an item that is at most `most` yet; an item that is not there counts as 0."""
+
+    table: settings.Table
+    key: Mapping[str, Any]
+    counter: str
+    amount: int
+    most: int
+
+    def wire(self) -> "TransactWriteItemTypeDef":
+        return {
+            "Update": {
+                "TableName": settings.table(self.table),
+                "Key": to_wire(self.key),
+                "UpdateExpression": "ADD #counter :amount",
+                "ConditionExpression": "attribute_not_exists(#counter) OR #counter <= :most",
+                "ExpressionAttributeNames": {"#counter": self.counter},
+                "ExpressionAttributeValues": _values({"amount": self.amount, "most": self.most}),
+                "ReturnValuesOnConditionCheckFailure": "NONE",
+            }
+        }
+
+
+Write: TypeAlias = Put | Replace | Amend | Add
 
 
 def transact(writes: Sequence[Write]) -> None:

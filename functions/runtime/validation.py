@@ -94,6 +94,9 @@ AttributeValue = Annotated[
         }
     ),
 ]
+Id = Annotated[
+    str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$", description="Small letters, digits, hyphens and underscores.")
+]
 OperationId = Annotated[
     str,
     Field(

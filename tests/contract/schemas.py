@@ -39,6 +39,7 @@ OUTBOUND = (
     "PointsActivated",
     "PointsExpired",
     "PointsAdjusted",
+    "TierChanged",
 )
 """In the order in which the samples tell their story."""
 

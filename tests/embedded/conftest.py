@@ -44,7 +44,7 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def partner(stack: Connection) -> Partner:
     """A partner of the record shop, whose programme is in force."""
-    programs.publish(stack, programs.READY)
+    programs.put_in_force(stack, programs.READY)
     return Partner(stack, source="record.shop")
 
 

@@ -1,6 +1,7 @@
 """What the stream loses, the sweeper finds; and every balance can be recomputed."""
 
 import io
+from datetime import UTC, datetime
 
 from rich.console import Console
 
@@ -69,7 +70,8 @@ def test_programme_versions_are_seen_by_warm_functions(partner: Partner) -> None
     member = partner.enrol()
 
     def earned() -> int:
-        answer = partner.post("/v1/purchases", purchase({"id": member}, amount=100, id=fresh("receipt")))
+        bought = purchase({"id": member}, amount=100, occurred_at=datetime.now(UTC).isoformat())
+        answer = partner.post("/v1/purchases", bought)
         points: int = answer.json()["points"]["active"]
         return points
 

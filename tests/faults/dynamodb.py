@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from botocore.exceptions import ClientError
 
 from infra.tables import TABLES, Key, Table
-from tests.faults.expressions import Wire, assigned, holds, plain, unused
+from tests.faults.expressions import Wire, changed, holds, plain, unused
 
 ItemKey: TypeAlias = tuple[Any, ...]
 MOST_WRITES = 100
@@ -208,10 +208,9 @@ class Database:
         if kind == "Put":
             item = dict(write["Item"])
         else:
-            change = assigned(
-                write["UpdateExpression"], write["ExpressionAttributeNames"], write["ExpressionAttributeValues"]
-            )
-            item = {**write["Key"], **(rows.latest(self._key(kind, write)) or {}), **change}
+            item = {**write["Key"], **(rows.latest(self._key(kind, write)) or {})}
+            names, values = write["ExpressionAttributeNames"], write["ExpressionAttributeValues"]
+            item |= changed(write["UpdateExpression"], item, names, values)
         now = self._instant.now()
         return rows.write(item, now, now + self._instant.index_lag())
 

@@ -1,7 +1,7 @@
 """The part of DynamoDB's expression language that our stores speak; anything else is refused loudly.
 
 condition   <test> AND <test> OR <test> …      test: `#a = :b` (and <> < <= > >=), `attribute_[not_]exists(#a)`
-update      SET #a = :b, #c = :d
+update      SET #a = :b, #c = :d, or ADD #a :b
 """
 
 import operator
@@ -14,6 +14,7 @@ Wire: TypeAlias = dict[str, Any]
 """An item as the API carries it: `{"n": {"N": "1"}}`. Never changed in place."""
 
 _COMPARISON = re.compile(r"(#\w+) (=|<>|<|<=|>|>=) (:\w+)")
+_ADDITION = re.compile(r"ADD (#\w+) (:\w+)")
 _EXISTENCE = re.compile(r"attribute_(not_)?exists\((#\w+)\)")
 _ASSIGNMENT = re.compile(r"(#\w+) = (:\w+)")
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -63,8 +64,11 @@ def _true(test: Test, item: Wire, names: Mapping[str, str], values: Wire) -> boo
     return found is not None and found.keys() == wanted.keys() and _OPERATORS[kind](plain(found), plain(wanted))
 
 
-def assigned(update: str, names: Mapping[str, str], values: Wire) -> Wire:
-    """What `SET …` sets."""
+def changed(update: str, item: Wire, names: Mapping[str, str], values: Wire) -> Wire:
+    """What an update makes of the attributes that it names."""
+    if found := _ADDITION.fullmatch(update):
+        name = names[found[1]]
+        return {name: {"N": str(plain(item.get(name, {"N": "0"})) + plain(values[found[2]]))}}
     if not update.startswith("SET "):
         raise UnknownExpressionError(update)
     result: Wire = {}

@@ -22,8 +22,8 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from functions.ledger import proving, publishing
+from functions.ledger import store as ledger
 from functions.program import store as programs
-from functions.redemption import store as redemption
 from functions.runtime import aws, clock
 from functions.runtime.observability import logger
 from infra.tables import TABLES
@@ -36,7 +36,7 @@ from tests.faults.schedule import Schedule, skewed
 from tests.faults.sdk import DynamoDbClient, Sdk
 from tests.faults.stream import Record, Stream
 from tests.faults.told import judge_bus
-from tests.faults.verdict import Books, judge
+from tests.faults.verdict import GOAL, LAUNCH, LAUNCH_BUDGET, LAUNCH_POINTS, Books, judge
 from tests.faults.watch import Watch
 from tests.faults.workload import Partner, World, handle
 
@@ -46,20 +46,34 @@ INDEX_LAG = 8.0
 """Seconds that the index needs at most: well within the half minute that the sweeper leaves a change."""
 _REDRIVES = 2
 _SWEEPS = (20.0, 45.0, 80.0)
+_TEXT = {"en": "a text", "fr": "un texte"}
 _PROGRAM = {
     "program": "simulated",
     "name": {"en": "Club", "fr": "Club"},
     "currency": "USD",
-    "earning": [{"id": "every-dollar", "points": 1, "per": 100, "text": {"en": "a point", "fr": "un point"}}],
-    "rewards": [
+    "groups": {"base": "all", "launch": "all"},
+    "earning": [
+        {"id": "every-dollar", "group": "base", "points": 1, "per": 100, "text": _TEXT},
         {
-            "id": "voucher-5",
-            "kind": "voucher",
-            "points": 100,
-            "value": 500,
-            "valid_days": 90,
-            "text": {"en": "a voucher", "fr": "un bon"},
-        }
+            "id": LAUNCH,
+            "group": "launch",
+            "points": LAUNCH_POINTS,
+            "budget": LAUNCH_BUDGET,
+            "limits": [{"times": 3, "per": "ever"}],
+            "text": _TEXT,
+        },
+    ],
+    "goals": [
+        {"id": GOAL, "counts": "visits", "reach": 3, "per": "ever", "repeat": True, "reward": "gift", "text": _TEXT}
+    ],
+    "tiers": {
+        "window": "year",
+        "held": "next_window",
+        "levels": [{"id": "green", "text": _TEXT}, {"id": "gold", "text": _TEXT, "reach": [{"visits": 2}]}],
+    },
+    "rewards": [
+        {"id": "voucher-5", "kind": "voucher", "points": 100, "value": 500, "valid_days": 90, "text": _TEXT},
+        {"id": "gift", "kind": "voucher", "value": 100, "valid_days": 30, "text": _TEXT},
     ],
 }
 
@@ -182,7 +196,7 @@ class Simulation:
     def _publish_program(self) -> None:
         policy = self._rng.choice(("carry", "carry", "forgive", "block"))
         months = self._rng.choice(("never", 12, 12))
-        points = {"expire_after_months": months, "spent_then_returned": policy}
+        points = {"expire": "never" if months == "never" else {"after_months": months}, "spent_then_returned": policy}
         version, _ = programs.publish(json.dumps(_PROGRAM | {"points": points}))
         programs.activate(version.version)
 
@@ -215,7 +229,7 @@ class Simulation:
             stack.enter_context(patch.object(clock, "now", self._schedule.clock))
             stack.enter_context(patch.object(clock, "pause", self._pause))
             stack.enter_context(patch.object(programs, "time", SimpleNamespace(monotonic=lambda: self._schedule.now)))
-            stack.enter_context(patch.object(redemption, "secrets", SimpleNamespace(token_bytes=self._rng.randbytes)))
+            stack.enter_context(patch.object(ledger, "secrets", SimpleNamespace(token_bytes=self._rng.randbytes)))
             programs.forget()
             logger.setLevel(logging.CRITICAL)
             try:

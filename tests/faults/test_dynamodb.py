@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from functions.runtime.tables import to_wire
 from tests.faults.dynamodb import Database, Instant, Written
-from tests.faults.expressions import UnknownExpressionError, assigned, holds, unused
+from tests.faults.expressions import UnknownExpressionError, changed, holds, unused
 
 NEW = "attribute_not_exists(#key)"
 
@@ -86,7 +86,7 @@ def test_an_expression_that_it_does_not_know_is_refused() -> None:
     with pytest.raises(UnknownExpressionError):
         holds("begins_with(#n, :a)", None, {"#n": "n"}, {})
     with pytest.raises(UnknownExpressionError):
-        assigned("ADD #n :one", {"#n": "n"}, to_wire({":one": 1}))
+        changed("REMOVE #n", {}, {"#n": "n"}, {})
 
 
 def test_every_name_and_value_is_used() -> None:

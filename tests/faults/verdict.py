@@ -20,6 +20,10 @@ from tests.faults.operations import Answer, Asked, as_booked
 from tests.faults.watch import Watch
 from tests.faults.workload import PRICE
 
+LAUNCH, LAUNCH_POINTS, LAUNCH_BUDGET = "launch", 7, 50
+"""A rule of the simulated programme that gives points until its budget is used up: 50 pays for seven times seven."""
+GOAL = "third-visit"
+
 
 class Books:
     """Everything that is in the tables at the end, as the functions read it."""
@@ -31,7 +35,9 @@ class Books:
             key: items.entry_from_item(item) for key, item in self.records.items() if "refused" not in item
         }
         self.members: dict[str, Item] = {i["key"]: i for i in map(from_wire, database.items("members"))}
-        self.vouchers: dict[str, Item] = {i["key"]: i for i in map(from_wire, database.items("rewards"))}
+        rewards = list(map(from_wire, database.items("rewards")))
+        self.vouchers: dict[str, Item] = {i["key"]: i for i in rewards if i["key"].startswith("V#")}
+        self.spent = sum(i["spent"] for i in rewards if i["key"].startswith("B#"))
         self.accounts: dict[str, Account] = {
             i["member"]: items.account_from_item(i)
             for i in map(from_wire, database.items("accounts"))
@@ -61,6 +67,8 @@ def judge(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
     yield from _holds(books)
     yield from _returns(books)
     yield from _claims(books)
+    yield from _budget(books)
+    yield from _goals(books)
 
 
 def _answer(asked: Asked, answer: Answer, books: Books) -> Iterator[Finding]:
@@ -157,8 +165,9 @@ def _entries(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
         if intent is None:
             yield "P1", f"nobody asked for {key}"
             continue
-        if intent.points is not None and entry.posting.points != intent.points:
-            yield "P4", f"{key} moved {entry.posting.points} points, it is worth {intent.points}"
+        worth = None if intent.points is None else intent.points + _of_launch(entry)
+        if worth is not None and entry.posting.points != worth:
+            yield "P4", f"{key} moved {entry.posting.points} points, it is worth {worth}"
         if entry.member != _member_of(intent, books) and intent.kind != "return":
             yield "P1", f"{key} is {entry.member}'s, it was asked for {_member_of(intent, books)}"
     first = Counter(
@@ -170,6 +179,35 @@ def _entries(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
     for key, times in first.items():
         if times > 1:
             yield "P1", f"{key} was answered as new {times} times"
+
+
+def _of_launch(entry: Entry) -> int:
+    return sum(reason.points for reason in entry.posting.explanation if reason.rule == LAUNCH)
+
+
+def _budget(books: Books) -> Iterator[Finding]:
+    """What a rule with a budget gave is what was drawn, never more than there was, and as often as it may be."""
+    given = sum(map(_of_launch, books.entries.values()))
+    drawn = sum(draw.points for entry in books.entries.values() for draw in entry.posting.draws)
+    if not given == drawn == books.spent <= LAUNCH_BUDGET:
+        yield "P3", f"{LAUNCH} gave {given}, drew {drawn}, its budget counts {books.spent} of {LAUNCH_BUDGET}"
+    left = LAUNCH_BUDGET - books.spent >= LAUNCH_POINTS
+    for entry in books.entries.values():
+        why = {reason.rule: reason.condition for reason in entry.posting.explanation}
+        if why.get(LAUNCH) == "budget_used_up" and left:
+            yield "P7", f"{entry.operation.key} was told that the budget is used up, and {books.spent} was drawn"
+
+
+def _goals(books: Books) -> Iterator[Finding]:
+    """A voucher for every third visit, and not one more, whatever came back."""
+    for member in books.accounts:
+        earned = [entry for entry in books.of(member) if entry.posting.kind == "earned"]
+        given = sum(len(entry.posting.issued) for entry in earned)
+        if given > len(earned) // 3:
+            yield "P1", f"{member} got {given} vouchers for {len(earned)} visits"
+        complete = not any(purchase.reversals for purchase in earned)
+        if complete and given != len(earned) // 3:
+            yield "P1", f"{member} got {given} vouchers for {len(earned)} visits, none of which came back"
 
 
 def _holds(books: Books) -> Iterator[Finding]:
@@ -218,9 +256,10 @@ def _claims(books: Books) -> Iterator[Finding]:
     if {item["member"] for key, item in books.members.items() if key.startswith("M#")} != set(books.accounts):
         yield "P1", "profiles and accounts are not the same members"
     issued = {
-        f"V#{entry.posting.reward.code}": (entry.member, entry.posting.reward.redemption)
+        f"V#{reward.code}": (entry.member, reward.redemption)
         for entry in books.entries.values()
-        if entry.posting.reward and entry.posting.reward.code
+        for reward in (entry.posting.reward, *entry.posting.issued)
+        if reward and reward.code
     }
     vouchers = {key: (item["member"], item["redemption"]) for key, item in books.vouchers.items()}
     if issued != vouchers:

@@ -45,7 +45,7 @@ class Watch:
         for change in written:
             if change.table == "accounts":
                 self._account(change.old, change.new)
-            elif change.table in {"members", "rewards"} and change.old is not None:
+            elif change.table in {"members", "rewards"} and change.old is not None and "spent" not in change.new:
                 self.violated("P1", f"{change.new['key']['S']} was written over")
 
     def on_taken(self, taken: Taken) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from functions.program import store as programs
-from tests.functional.conftest import Answer, Json, Service, aws_client
+from tests.functional.conftest import Answer, Json, Service, aws_client, publish_program
 
 PURCHASE: Json = {
     "id": "receipt-1",
@@ -50,6 +50,34 @@ def earn(service: Service, dollars: int, id: str = "receipt-1", **changes: Any) 
 
 def redeem(service: Service, key: str = "redeem-1", **changes: Any) -> Answer:
     return service.post("/v1/redemptions", {**REDEMPTION, **changes}, key=key)
+
+
+def with_points(service: Service, *words: str) -> None:
+    """The programme in force, with these words about its points instead of `expire: never`."""
+    text = service.get("/v1/program").body["text"]
+    changed = text.replace("expire: never", "\n  ".join(words))
+    assert changed != text
+    publish_program(service, changed)
+
+
+def with_rules(text: str, *rules: str) -> str:
+    """The record shop's file with more rules in the group `base`, all of which count."""
+    grouped = text.replace("\nearning:\n", "\ngroups:\n  base: all\n\nearning:\n")
+    grouped = grouped.replace("  - id: every-dollar\n", "  - id: every-dollar\n    group: base\n")
+    return grouped.replace("\nrewards:", "".join(f"\n  - {rule}" for rule in rules) + "\n\nrewards:")
+
+
+def as_every_dollar(count: int) -> list[str]:
+    """So many rules that give what the record shop's own one gives."""
+    text = "{en: 1 point for every dollar, fr: 1 point par dollar}"
+    return [f"{{id: rule-{i}, group: base, points: 1, per: 100, text: {text}}}" for i in range(count)]
+
+
+def a_reason(rule: str, points: int, **more: object) -> Json:
+    """Why a rule gave points, or why it did not where a `condition` is named."""
+    applied = "condition" not in more
+    nothing = {"lines": {}, "condition": None, "facts": {}, "skipped": {}, "into": None}
+    return {"rule": rule, "applied": applied, "points": points, **nothing, **more}
 
 
 def without_programme(service: Service) -> None:

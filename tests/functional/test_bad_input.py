@@ -299,11 +299,17 @@ def test_a_bad_field_of_a_line_is_named(service: Service, changes: Json, code: s
     [
         ("/v1/purchases", ["/currency", "/id", "/lines", "/member", "/occurred_at"]),
         ("/v1/redemptions", ["/member", "/reward_id"]),
-        ("/v1/program/versions", ["/text"]),
     ],
 )
 def test_every_missing_field_is_named_at_once(service: Service, path: str, missing: list[str]) -> None:
     assert mistakes(service, path, {}) == [(pointer, "missing") for pointer in missing]
+
+
+def test_a_file_that_is_missing_is_named(service: Service) -> None:
+    with service.unchanged():
+        answer = service.call("PUT", "/v1/program/draft", {})
+    assert answer.status == 422
+    assert [(error["pointer"], error["code"]) for error in answer.body["errors"]] == [("/text", "missing")]
 
 
 def test_everything_that_is_wrong_is_named_at_once(service: Service) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.accrual.earning import decide_purchase
+from functions.accrual import deciding
 from functions.runtime import tables
 from functions.runtime.tables import CancelledError, Reason
 from tests.functional.conftest import CONSUMERS, Json, Service, deployed
@@ -262,7 +262,7 @@ def test_a_fault_of_ours_loses_nothing_of_a_batch(
 ) -> None:
     batch = [bought(ADA, 1, "a-1"), bought(GRACE, 2, "g-1"), bought(ADA, 3, "a-2")]
     with monkeypatch.context() as patch:
-        patch.setattr("functions.accrual.store.decide_purchase", breaking_on("g-1"))
+        patch.setattr("functions.accrual.store.decide", breaking_on("g-1"))
         failed = service.deliver(PURCHASES, *batch)
 
     assert "record-1" in failed
@@ -279,7 +279,7 @@ def breaking_on(receipt: str) -> Any:
     def decide(account: Any, purchase: Any, *rest: Any) -> Any:
         if purchase.id == receipt:
             raise RuntimeError("out of order")
-        return decide_purchase(account, purchase, *rest)
+        return deciding.decide(account, purchase, *rest)
 
     return decide
 
@@ -288,6 +288,6 @@ def test_a_fault_of_ours_goes_back_to_the_queue_alone(
     service: Service, members: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = [bought(GRACE, 2, "g-1"), bought(ADA, 1, "a-1"), bought(ADA, 3, "a-2")]
-    monkeypatch.setattr("functions.accrual.store.decide_purchase", breaking_on("g-1"))
+    monkeypatch.setattr("functions.accrual.store.decide", breaking_on("g-1"))
     assert service.deliver(PURCHASES, *batch) == ["record-0"]
     assert booked(service) == [("ada", "a-1", 1, 1), ("ada", "a-2", 2, 4)]

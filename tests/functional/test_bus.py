@@ -361,7 +361,7 @@ def test_a_fault_of_ours_goes_back_to_the_queue(service: Service, monkeypatch: p
     def broken(*_: object) -> None:
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr("functions.accrual.store.decide_purchase", broken)
+    monkeypatch.setattr("functions.accrual.store.decide", broken)
     with service.unchanged():
         assert service.send("PurchaseCompleted", PURCHASE) == ["record-0"]
     assert told(service) == []

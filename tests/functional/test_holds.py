@@ -7,7 +7,7 @@ import pytest
 from functions.notifications.mail import Mail
 from functions.redemption.spending import redemption_id
 from tests.functional.conftest import CLIENT, Answer, Json, Service, publish_program
-from tests.functional.factories import REDEMPTION, earn, enrol, problem, redeem, without_programme
+from tests.functional.factories import REDEMPTION, earn, enrol, problem, redeem, with_points, without_programme
 from tests.functional.test_redemptions import CODE
 
 ID = redemption_id(CLIENT, "redeem-1")
@@ -180,6 +180,7 @@ def test_a_hold_is_an_entry_and_a_changed_account_and_no_voucher(service: Servic
             "value": 500,
             "currency": "USD",
             "code": None,
+            "valid_from": None,
             "valid_until": None,
         },
     }
@@ -334,9 +335,8 @@ def test_a_redemption_shows_what_it_is_now(service: Service, ada: str, resolve: 
 
 def test_held_points_come_back_to_their_lots_with_their_days(service: Service) -> None:
     member = enrol(service)
-    text = service.get("/v1/program").body["text"]
     earn(service, dollars=70, id="for-ever")
-    publish_program(service, text.replace("months: never", "months: 2"))
+    with_points(service, "expire: {after_months: 2}")
     earn(service, dollars=60, id="for-two-months")
     before = service.get(f"/v1/members/{member}/balance").body
     assert hold(service).body["entry"]["lots"] == [
@@ -356,9 +356,8 @@ def test_held_points_come_back_to_their_lots_with_their_days(service: Service) -
 
 def test_what_expired_while_it_was_held_comes_back_expired(service: Service) -> None:
     member = enrol(service)
-    text = service.get("/v1/program").body["text"]
     earn(service, dollars=70, id="for-ever")
-    publish_program(service, text.replace("months: never", "months: 2"))
+    with_points(service, "expire: {after_months: 2}")
     earn(service, dollars=60, id="for-two-months")
     hold(service)
     service.clock.move(days=90)
@@ -369,7 +368,7 @@ def test_what_expired_while_it_was_held_comes_back_expired(service: Service) -> 
 
 def test_a_capture_counts_also_when_the_points_would_have_expired(service: Service) -> None:
     enrol(service)
-    publish_program(service, service.get("/v1/program").body["text"].replace("months: never", "months: 2"))
+    with_points(service, "expire: {after_months: 2}")
     earn(service, dollars=100)
     hold(service)
     service.clock.move(days=90)
@@ -431,11 +430,12 @@ def test_what_becomes_of_a_hold_is_told_on_the_bus(service: Service, ada: str) -
         ("VoucherIssued", f"{ada}#5.2"),
     ]
     reward = {"member_id": ada, "redemption_id": ID, "reward_id": "voucher-5", "kind": "voucher", "value": 500}
-    promised = {**reward, "currency": "USD", "valid_until": None, "points": 100}
+    promised = {**reward, "currency": "USD", "valid_from": None, "valid_until": None, "points": 100}
     assert [event["detail"]["data"] for event in told[2:4]] == [promised, promised]
     assert told[6]["detail"]["data"] == {
         **promised,
         "redemption_id": redemption_id(CLIENT, "redeem-2"),
+        "valid_from": "2026-11-21",
         "valid_until": "2027-02-19",
     }
     assert told[5]["detail"]["data"]["operation"] == {

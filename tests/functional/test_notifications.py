@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from functions.notifications.mail import Mail
 from functions.runtime import aws
 from tests.functional.conftest import NOTIFIER, SENDER, Json, Service, aws_client, publish_program
-from tests.functional.factories import a_purchase, earn, enrol, redeem, without_programme
+from tests.functional.factories import a_purchase, earn, enrol, redeem, with_rules, without_programme
 
 WIDE = "\N{NO-BREAK SPACE}"
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
@@ -175,12 +175,11 @@ def test_a_purchase_for_nothing_is_no_news(service: Service) -> None:
 
 
 def test_several_rules_are_told_each_with_its_points(service: Service) -> None:
-    more = """
-  - {id: fifties, points: 10, per: 5000, text: {en: 10 points for every 50 dollars, fr: x}}
-  - {id: thousands, points: 900, per: 100000, text: {en: 900 points for every 1000 dollars, fr: x}}
-
-rewards:"""
-    publish_program(service, service.get("/v1/program").body["text"].replace("\nrewards:", more))
+    more = (
+        "{id: fifties, group: base, points: 10, per_full: 5000, text: {en: 10 points for every 50 dollars, fr: x}}",
+        "{id: thousands, group: base, points: 900, per_full: 100000, text: {en: 900 points for 1000 dollars, fr: x}}",
+    )
+    publish_program(service, with_rules(service.get("/v1/program").body["text"], *more))
     enrol(service)
     service.notify()
     earn(service, dollars=60)

@@ -22,7 +22,8 @@ def test_a_file_becomes_the_next_version_and_does_not_judge_yet(service: Service
     assert answer.status == 201
     assert answer.body == {"version": 2, "published_at": "2026-11-21T11:00:00Z", "active": False}
     assert service.get("/v1/program").body["version"] == 1
-    assert service.items("program")[-1] == {
+    [new] = [item for item in service.items("program") if item["version"] == 2]
+    assert {name: value for name, value in new.items() if name not in ("format", "program")} == {
         "part": "VERSION",
         "version": 2,
         "text": FILE + "# new\n",
@@ -75,13 +76,25 @@ def test_a_version_judges_from_when_it_is_activated(service: Service) -> None:
     answer = service.call("POST", "/v1/program/versions/2/activate")
 
     assert answer.status == 200
-    assert answer.body == {"version": 2, "published_at": "2026-11-21T10:00:00Z", "active": True}
+    assert answer.body == {
+        "version": 2,
+        "published_at": "2026-11-21T10:00:00Z",
+        "active": True,
+        "starts_at": "2026-11-21T10:00:00Z",
+        "percent": 100,
+    }
     assert service.get("/v1/program").body == {
         "version": 2,
         "published_at": "2026-11-21T10:00:00Z",
         "text": FILE + "# new\n",
     }
-    assert {"part": "ACTIVE", "version": 0, "active": 2} in service.items("program")
+    [active] = [item for item in service.items("program") if item["part"] == "ACTIVE"]
+    assert active == {
+        "part": "ACTIVE",
+        "version": 0,
+        "rollouts": [[2, "2026-11-21T10:00:00.000000Z", 100]],
+        "revision": 2,
+    }
 
 
 def test_an_earlier_version_can_judge_again(service: Service) -> None:
@@ -133,6 +146,7 @@ def test_versions_are_listed_latest_first(service: Service) -> None:
             {"version": 1, "published_at": "2026-11-21T10:00:00Z", "active": True},
         ],
         "next_cursor": None,
+        "rollouts": [{"version": 1, "starts_at": "2026-11-21T10:00:00Z", "percent": 100}],
     }
 
 
@@ -181,6 +195,7 @@ def test_rewards_are_listed_cheapest_first(service: Service) -> None:
         "value": 500,
         "currency": "USD",
         "valid_days": 90,
+        "valid_months": None,
         "text": {
             "en": "5 dollars off your next record",
             "fr": "5 dollars de réduction sur votre prochain disque",

@@ -8,7 +8,7 @@ from functions.runtime import aws, bus, tables
 from functions.runtime.bus import PublishError
 from functions.runtime.envelope import OutboundEvent
 from tests.functional.conftest import Json, Service, aws_client, publish_program
-from tests.functional.factories import a_purchase, earn, enrol, redeem
+from tests.functional.factories import a_purchase, as_every_dollar, earn, enrol, redeem, with_rules
 
 
 def told(service: Service) -> list[tuple[str, str]]:
@@ -322,9 +322,7 @@ def test_no_call_to_the_bus_is_larger_than_256_kb(monkeypatch: pytest.MonkeyPatc
 
 def test_no_event_is_larger_than_the_bus_takes(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     text = service.get("/v1/program").body["text"]
-    rule = text[text.index("  - id: every-dollar") : text.index("\nrewards:")]
-    more = "".join(rule.replace("every-dollar", f"rule-{i}") for i in range(40))
-    publish_program(service, text.replace(rule, rule + more))
+    publish_program(service, with_rules(text, *as_every_dollar(40)))
     enrol(service)
     lines = [{"id": f"line-{i:015}", "sku": "lp-1", "quantity": 1, "amount": 100} for i in range(500)]
     assert service.post("/v1/purchases", a_purchase(lines=lines)).status == 201

@@ -10,9 +10,13 @@ from tests.functional.factories import (
     NOBODY,
     PURCHASE,
     a_purchase,
+    a_reason,
+    as_every_dollar,
     earn,
     enrol,
     problem,
+    with_points,
+    with_rules,
     without_programme,
 )
 
@@ -42,16 +46,7 @@ def test_a_purchase_earns_and_answers_with_its_whole_effect(service: Service) ->
         "balance": {"active": 40, "pending": 0, "held": 0, "debt": 0},
         "tier": None,
         "rewards_earned": [],
-        "explanation": [
-            {
-                "rule": "every-dollar",
-                "applied": True,
-                "points": 40,
-                "lines": {"1": 12, "2": 28},
-                "condition": None,
-                "facts": {},
-            }
-        ],
+        "explanation": [a_reason("every-dollar", 40, lines={"1": 12, "2": 28})],
         "currency": "USD",
         "lines": [
             {"id": "1", "quantity": 1, "amount": 1250, "points": 12},
@@ -86,6 +81,7 @@ def test_a_purchase_is_one_entry_and_a_changed_account_and_nothing_else(service:
         "why": [["every-dollar", True, 40, [12, 28]]],
         "lines": [["1", 1, 1250, 12], ["2", 2, 2799, 28]],
         "currency": "USD",
+        "counts": [["visits", {}, 1, 0], ["spend", "amount"], ["points", "points"]],
     }
     assert service.items("accounts") == [
         {
@@ -98,7 +94,8 @@ def test_a_purchase_is_one_entry_and_a_changed_account_and_nothing_else(service:
             "holds": {},
             "debt": 0,
             "status": "active",
-            "tier": None,
+            "tiers": [],
+            "counters": {"visits": 1, "spend": 4049, "points": 40},
             "latest": ["purchase#till-client#receipt-1"],
             "source": "till-client",
             "enrolled_at": "2026-11-21T10:00:00.000000Z",
@@ -249,14 +246,7 @@ def test_a_purchase_for_nothing_is_booked_with_the_reason(service: Service) -> N
     assert answer.body["entry"]["lots"] == []
     assert answer.body["points"] == answer.body["balance"] == {"active": 0, "pending": 0, "held": 0, "debt": 0}
     assert answer.body["explanation"] == [
-        {
-            "rule": "every-dollar",
-            "applied": False,
-            "points": 0,
-            "lines": {},
-            "condition": "amount_below_one_step",
-            "facts": {"paid": 0, "needed": 100},
-        }
+        a_reason("every-dollar", 0, condition="amount_below_one_step", facts={"paid": 0, "needed": 100})
     ]
 
 
@@ -345,7 +335,7 @@ def test_a_purchase_is_judged_by_the_version_in_force_and_remembers_it(service: 
 
 def test_points_expire_counted_from_the_day_of_a_late_purchase(service: Service) -> None:
     member = enrol(service)
-    publish_program(service, _programme(service).replace("months: never", "months: 3"))
+    with_points(service, "expire: {after_months: 3}")
 
     in_time = earn(service, dollars=7, id="in-time", occurred_at="2026-08-31T12:00:00Z").body
     too_late = earn(service, dollars=9, id="too-late", occurred_at="2026-08-20T12:00:00Z").body
@@ -409,9 +399,7 @@ def test_the_largest_basket_is_booked(service: Service) -> None:
 def test_the_largest_basket_is_booked_under_many_rules(service: Service) -> None:
     enrol(service)
     text = _programme(service)
-    rule = text[text.index("  - id: every-dollar") : text.index("\nrewards:")]
-    more = "".join(rule.replace("every-dollar", f"rule-{i}") for i in range(40))
-    publish_program(service, text.replace(rule, rule + more))
+    publish_program(service, with_rules(text, *as_every_dollar(40)))
     lines = [{"id": f"line-{i:015}", "sku": "lp-1", "quantity": 1, "amount": 100} for i in range(500)]
     assert service.post("/v1/purchases", a_purchase(lines=lines)).status in {201, 422}
 

@@ -10,8 +10,18 @@ from functions.program import store as programs
 from functions.redemption.spending import decide_redemption
 from functions.runtime import tables
 from functions.runtime.tables import CancelledError, Item, Reason
-from tests.functional.conftest import Service, publish_program
-from tests.functional.factories import MEMBER, PURCHASE, REDEMPTION, a_purchase, earn, enrol, problem, redeem
+from tests.functional.conftest import Service
+from tests.functional.factories import (
+    MEMBER,
+    PURCHASE,
+    REDEMPTION,
+    a_purchase,
+    earn,
+    enrol,
+    problem,
+    redeem,
+    with_points,
+)
 
 Patch = pytest.MonkeyPatch
 
@@ -276,7 +286,7 @@ def conflicting(times: int) -> Callable[[Any], None]:
 def test_a_clock_that_lags_behind_another_does_not_turn_time_back(service: Service) -> None:
     """Nor does it bring back what the other one has seen expire."""
     member = enrol(service)
-    publish_program(service, service.get("/v1/program").body["text"].replace("months: never", "months: 1"))
+    with_points(service, "expire: {after_months: 1}")
     earn(service, dollars=100, id="expires", occurred_at="2026-10-21T12:00:00Z")
     service.clock.move(days=1)
     earn(service, dollars=1, id="seen-later")

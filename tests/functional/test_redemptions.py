@@ -5,8 +5,8 @@ import re
 import pytest
 
 from functions.redemption.spending import redemption_id
-from tests.functional.conftest import CLIENT, Json, Service, publish_program
-from tests.functional.factories import NOBODY, REDEMPTION, earn, enrol, problem, redeem, without_programme
+from tests.functional.conftest import CLIENT, Json, Service
+from tests.functional.factories import NOBODY, REDEMPTION, earn, enrol, problem, redeem, with_points, without_programme
 
 CODE = r"([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}"
 ID = redemption_id(CLIENT, "redeem-1")
@@ -62,8 +62,10 @@ def test_a_redemption_is_an_entry_a_changed_account_and_a_voucher_and_nothing_el
     reward = {
         "redemption": ID,
         "reward": "voucher-5",
+        "kind": "voucher",
         "value": 500,
         "currency": "USD",
+        "valid_from": "2026-11-21",
         "valid_until": "2027-02-19",
     }
     [entry] = [entry for entry in service.items("entries") if entry["n"] == 2]
@@ -83,7 +85,7 @@ def test_a_redemption_is_an_entry_a_changed_account_and_a_voucher_and_nothing_el
         "version": 1,
         "why": [],
         "currency": "USD",
-        "reward": {**reward, "kind": "voucher", "code": code},
+        "reward": {**reward, "code": code},
     }
     assert service.items("rewards") == [{"key": f"V#{code}", "member": ada, **reward}]
     [account] = service.items("accounts")
@@ -196,7 +198,7 @@ def test_a_refused_redemption_is_no_redemption(service: Service) -> None:
 
 def test_expired_points_buy_nothing(service: Service) -> None:
     enrol(service)
-    publish_program(service, service.get("/v1/program").body["text"].replace("months: never", "months: 1"))
+    with_points(service, "expire: {after_months: 1}")
     earn(service, dollars=100)
     service.clock.move(days=31)
     assert redeem(service).body["missing"] == 100
@@ -205,7 +207,7 @@ def test_expired_points_buy_nothing(service: Service) -> None:
 def test_points_that_expire_first_are_spent_first(service: Service) -> None:
     enrol(service)
     earn(service, dollars=70, id="for-ever")
-    publish_program(service, service.get("/v1/program").body["text"].replace("months: never", "months: 2"))
+    with_points(service, "expire: {after_months: 2}")
     earn(service, dollars=60, id="for-two-months")
     assert redeem(service).body["entry"]["lots"] == [
         {"expires_on": "2027-01-20", "points": -60},
@@ -219,7 +221,9 @@ def test_a_reward_that_is_not_in_the_programme_is_not_found_and_the_refusal_is_n
     with service.unchanged():
         answer = redeem(service, reward_id="voucher-50")
     assert answer.status == 404
-    assert answer.body == problem(404, "reward_not_found", "No such reward", "The programme has no reward voucher-50.")
+    assert answer.body == problem(
+        404, "reward_not_found", "No such reward", "The programme offers no reward voucher-50."
+    )
 
 
 def test_a_redemption_of_nobody_is_not_found(service: Service, ada: str) -> None:

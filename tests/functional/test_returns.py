@@ -4,8 +4,18 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.functional.conftest import Answer, Json, Service, publish_program
-from tests.functional.factories import PURCHASE, a_purchase, earn, enrol, problem, redeem, without_programme
+from tests.functional.conftest import Answer, Json, Service
+from tests.functional.factories import (
+    PURCHASE,
+    a_purchase,
+    a_reason,
+    earn,
+    enrol,
+    problem,
+    redeem,
+    with_points,
+    without_programme,
+)
 
 RETURNS = "/v1/purchases/receipt-1/returns"
 ALL: Json = {"id": "return-1", "occurred_at": "2026-11-21T10:30:00+01:00"}
@@ -54,16 +64,7 @@ def test_a_return_takes_back_all_and_answers_with_its_whole_effect(service: Serv
         "balance": parts(),
         "tier": None,
         "rewards_earned": [],
-        "explanation": [
-            {
-                "rule": "return",
-                "applied": True,
-                "points": -40,
-                "lines": {"1": -12, "2": -28},
-                "condition": None,
-                "facts": {"to_take_back": 40},
-            }
-        ],
+        "explanation": [a_reason("return", -40, lines={"1": -12, "2": -28}, facts={"to_take_back": 40})],
     }
 
 
@@ -73,16 +74,7 @@ def test_a_return_of_one_piece_takes_its_part_of_its_line(service: Service, ada:
     assert (answer.status, answer.replayed) == (201, False)
     assert answer.body["points"] == parts(active=-14)
     assert answer.body["balance"] == parts(active=26)
-    assert answer.body["explanation"] == [
-        {
-            "rule": "return",
-            "applied": True,
-            "points": -14,
-            "lines": {"2": -14},
-            "condition": None,
-            "facts": {"to_take_back": 14},
-        }
-    ]
+    assert answer.body["explanation"] == [a_reason("return", -14, lines={"2": -14}, facts={"to_take_back": 14})]
 
 
 def test_a_return_is_an_entry_a_changed_account_and_a_note_on_its_purchase_and_nothing_else(
@@ -119,6 +111,7 @@ def test_a_return_is_an_entry_a_changed_account_and_a_note_on_its_purchase_and_n
             "returned": {"2": [1, 14]},
             "forgiven": 0,
         },
+        "counts": [["spend", {"2": -1399}], ["points", {"2": -14}]],
     }
     [account] = service.items("accounts")
     assert (account["n"], account["revision"], account["lots"], account["debt"]) == (2, 2, {"never": 26}, 0)
@@ -318,10 +311,7 @@ def test_without_a_programme_nothing_is_returned(service: Service, ada: str) -> 
 def spent(service: Service, policy: str | None) -> str:
     """Of the 120 points of receipt-1, Ada spent 100; what her programme says about returns."""
     if policy:
-        text = service.get("/v1/program").body["text"]
-        with_policy = text.replace("months: never", f"months: never\n  spent_then_returned: {policy}")
-        assert with_policy != text
-        publish_program(service, with_policy)
+        with_points(service, "expire: never", f"spent_then_returned: {policy}")
     member = enrol(service)
     earn(service, dollars=120)
     assert redeem(service).status == 201
@@ -330,8 +320,7 @@ def spent(service: Service, policy: str | None) -> str:
 
 def explained(points: int, **facts: int) -> list[Json]:
     """The one reason for a return of the whole of receipt-1."""
-    why = {"rule": "return", "applied": True, "points": points, "lines": {"1": -120}, "condition": None}
-    return [{**why, "facts": {"to_take_back": 120, **facts}}]
+    return [a_reason("return", points, lines={"1": -120}, facts={"to_take_back": 120, **facts})]
 
 
 @pytest.mark.parametrize("policy", [None, "carry"])
@@ -371,7 +360,7 @@ def test_a_debt_is_paid_by_what_comes_in_before_anything_can_be_spent(service: S
 
 def test_other_points_are_taken_before_anything_is_owed(service: Service) -> None:
     spent(service, "carry")
-    publish_program(service, service.get("/v1/program").body["text"].replace("months: never", "months: 2"))
+    with_points(service, "expire: {after_months: 2}")
     earn(service, dollars=70, id="receipt-2")
 
     answer = give_back(service)
@@ -438,8 +427,7 @@ def test_points_that_are_still_there_are_taken_under_any_policy(service: Service
 
 @pytest.mark.parametrize("policy", ["carry", "forgive", "block"])
 def test_points_that_expired_are_not_asked_for(service: Service, policy: str) -> None:
-    text = service.get("/v1/program").body["text"]
-    publish_program(service, text.replace("months: never", f"months: 1\n  spent_then_returned: {policy}"))
+    with_points(service, "expire: {after_months: 1}", f"spent_then_returned: {policy}")
     enrol(service)
     earn(service, dollars=120)
     redeem(service)
@@ -466,8 +454,7 @@ def test_points_that_are_held_are_owed_and_pay_it_when_they_come_back(service: S
 
 def test_points_that_are_held_are_owed_also_where_spent_ones_are_forgiven(service: Service) -> None:
     """Or a member could hold points, return the goods they came from, and have them back."""
-    text = service.get("/v1/program").body["text"]
-    publish_program(service, text.replace("months: never", "months: never\n  spent_then_returned: forgive"))
+    with_points(service, "expire: never", "spent_then_returned: forgive")
     enrol(service)
     earn(service, dollars=220)
     redeem(service, key="redeem-1")

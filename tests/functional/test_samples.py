@@ -1,13 +1,14 @@
 """The samples in events/ are real: what is sent is taken, and what is told is what the service tells."""
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from functions.enrolment.member import member_id
-from functions.ledger.account import Account, Operation, Posting, Reason, post
+from functions.ledger.account import Account, Change, Operation, Posting, Reason, TierStep, post
 from functions.ledger.events import of_entry
 from functions.ledger.lots import NEVER
 from functions.ledger.movements import activate, adjust, expire
@@ -18,7 +19,7 @@ from tests.functional.factories import earn
 
 SHOP = "record.shop"
 ROBERT = member_id(SHOP, "checkout-77120")
-BY_ITSELF = ("PointsActivated", "PointsExpired", "PointsAdjusted")
+BY_ITSELF = ("PointsActivated", "PointsExpired", "PointsAdjusted", "TierChanged")
 """What only time, or a hand, does to an account."""
 
 
@@ -71,10 +72,12 @@ def play(service: Service) -> list[Json]:
 
 
 def by_itself() -> list[Json]:
-    """Robert's pending points become active; others expire; the shop makes up for a late parcel."""
+    """Robert's pending points become active; others expire; the shop makes up for a late parcel; his tier ends."""
     account = Account(ROBERT, NOW, NOW, SHOP, n=6, lots={"2027-01-31": 30, NEVER: 90}, pending={"2026-12-01>never": 60})
+    gold = TierStep("gold", NOW, date(2027, 12, 31))
+    account = replace(account, tiers=(gold,))
     first, second = datetime(2026, 12, 1, 2, 0, tzinfo=UTC), datetime(2027, 2, 1, 2, 0, tzinfo=UTC)
-    third = datetime(2027, 2, 3, 15, 20, tzinfo=UTC)
+    third, last = datetime(2027, 2, 3, 15, 20, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
     told: list[Json] = []
 
     def book(posting: Posting, operation: Operation) -> None:
@@ -94,6 +97,9 @@ def by_itself() -> list[Json]:
     late = Reason("goodwill", applied=True, points=50, facts={"parcel": "118302"})
     given = Posting("adjusted", adjust(account, 50, NEVER, third.date()), third, 1, explanation=(late,))
     book(given, Operation("adjustment", SHOP, "goodwill-2027-0017", "hash", "UDplVhDKDoEEJBw="))
+    silver = TierStep("silver", last, date(2028, 12, 31))
+    review = Posting("adjusted", Change(), last, 1, tiers=(gold, silver), tier_before=gold.tier)
+    book(review, of_time("review", last))
     return told
 
 

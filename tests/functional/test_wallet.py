@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.functional.conftest import Json, Service, publish_program
-from tests.functional.factories import NOBODY, earn, enrol, problem, redeem
+from tests.functional.conftest import Json, Service
+from tests.functional.factories import NOBODY, a_reason, earn, enrol, problem, redeem, with_points
 
 
 def test_the_balance_of_a_new_member_is_empty(service: Service) -> None:
@@ -25,9 +25,8 @@ def test_the_balance_of_a_new_member_is_empty(service: Service) -> None:
 
 def test_the_balance_shows_what_expires_when_and_leaves_out_what_has(service: Service) -> None:
     member = enrol(service)
-    programme = service.get("/v1/program").body["text"]
     earn(service, dollars=5, id="for-ever")
-    publish_program(service, programme.replace("months: never", "months: 12"))
+    with_points(service, "expire: {after_months: 12}")
     earn(service, dollars=20, id="next-year", occurred_at="2026-11-20T12:00:00Z")
     earn(service, dollars=10, id="today", occurred_at="2025-11-21T12:00:00Z")
     earn(service, dollars=40, id="yesterday", occurred_at="2025-11-20T12:00:00Z")
@@ -95,16 +94,7 @@ def test_the_statement_shows_every_entry_with_its_reasons_latest_first(service: 
                 "program_version": 1,
                 "occurred_at": "2026-11-20T17:00:00Z",
                 "recorded_at": "2026-11-21T10:00:00Z",
-                "explanation": [
-                    {
-                        "rule": "every-dollar",
-                        "applied": True,
-                        "points": 120,
-                        "lines": {"1": 120},
-                        "condition": None,
-                        "facts": {},
-                    }
-                ],
+                "explanation": [a_reason("every-dollar", 120, lines={"1": 120})],
             },
         ],
         "next_cursor": None,

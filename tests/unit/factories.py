@@ -1,17 +1,38 @@
 """Small makers of what the rules work on: a test names only what it is about."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from functions.accrual.earning import Purchase, PurchaseLine
-from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, post
+from functions.accrual.deciding import NO_BUDGETS, decide
+from functions.accrual.earning import Budgets
+from functions.accrual.events import Activity, Purchase, PurchaseLine
+from functions.accrual.returning import Return, decide_return
+from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, Reason, post
 from functions.ledger.lots import NEVER, Lots
 from functions.ledger.movements import DebtPolicy
-from functions.program.model import EarningRule, Program, Reward
+from functions.program.model import (
+    Earn,
+    EarningRule,
+    Gift,
+    Goal,
+    Group,
+    Lasting,
+    Level,
+    Program,
+    Rate,
+    Reward,
+    Validity,
+    Word,
+)
+from functions.program.periods import PeriodKind
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 TODAY = NOW.date()
+FOR_EVER = Lasting()
 MEMBER = "mem_abcdefghij2345672345"
 
 
@@ -21,30 +42,41 @@ def an_account(lots: Lots | None = None, **more: Any) -> Account:
     )
 
 
-def a_rule(points: int = 1, amount: int = 100, id: str = "every-dollar") -> EarningRule:
-    return EarningRule(id, points, amount, {"en": "1 point for every dollar", "fr": "1 point par dollar"})
+def a_rule(points: Fraction | int = 1, amount: int = 100, id: str = "every-dollar", **more: Any) -> EarningRule:
+    """`points` for every `amount`, in proportion."""
+    text = {"en": "1 point for every dollar", "fr": "1 point par dollar"}
+    return EarningRule(**{"id": id, "group": "", "text": text, "earn": an_earn(points, amount), **more})
+
+
+def an_earn(points: Fraction | int = 1, per: int = 100, **more: Any) -> Earn:
+    return Earn({"": Rate(Fraction(points), per)}, **more)
 
 
 def a_reward(points: int = 100, id: str = "voucher-5") -> Reward:
-    return Reward(id, points, value=500, valid_days=90, text={"en": "5 dollars off", "fr": "5 dollars de réduction"})
+    text = {"en": "5 dollars off", "fr": "5 dollars de réduction"}
+    return Reward(id, "voucher", points, value=500, valid=Validity(days=90), text=text)
 
 
 def a_program(
     earning: Sequence[EarningRule] = (a_rule(),),
     rewards: Sequence[Reward] = (a_reward(),),
-    expire_after_months: int | None = None,
+    lasting: Lasting = FOR_EVER,
     spent_then_returned: DebtPolicy = "carry",
+    **more: Any,
 ) -> Program:
-    return Program(
-        version=7,
-        id="record-shop",
-        name={"en": "Record Club", "fr": "Le Club du disque"},
-        currency="USD",
-        expire_after_months=expire_after_months,
-        spent_then_returned=spent_then_returned,
-        earning=earning,
-        rewards={reward.id: reward for reward in rewards},
-    )
+    program = {
+        "version": 7,
+        "id": "record-shop",
+        "name": {"en": "Record Club", "fr": "Le Club du disque"},
+        "currency": "USD",
+        "zone": ZoneInfo("UTC"),
+        "lasting": {"": lasting},
+        "groups": [Group("", "all")],
+        "spent_then_returned": spent_then_returned,
+        "earning": earning,
+        "rewards": {reward.id: reward for reward in rewards},
+    }
+    return Program(**(program | more))  # type: ignore[arg-type]
 
 
 def a_purchase(*amounts: int, occurred_at: datetime = NOW, currency: str = "USD") -> Purchase:
@@ -75,3 +107,76 @@ def an_entry(
     """The `n`-th entry of an account that held `lots` before."""
     _, entry = post(an_account(lots, n=n - 1), posting, operation or an_operation(), NOW)
     return entry
+
+
+def a_line(id: str = "1", amount: int = 1000, quantity: int = 1, **more: Any) -> PurchaseLine:
+    return PurchaseLine(id, quantity, amount, **more)
+
+
+def a_basket(*lines: PurchaseLine, occurred_at: datetime = NOW, **more: Any) -> Purchase:
+    return Purchase("receipt-1", occurred_at, "USD", lines, **more)
+
+
+def an_activity(kind: str = "review", occurred_at: datetime = NOW, **attributes: Word) -> Activity:
+    return Activity(f"{kind}-1", kind, occurred_at, attributes)
+
+
+def a_flat_rule(points: int = 10, id: str = "bonus", **more: Any) -> EarningRule:
+    """So many points at once."""
+    return a_rule(points, 0, id, **more)
+
+
+def a_rule_of(earn: Earn | None, id: str = "rule", **more: Any) -> EarningRule:
+    """A rule that earns in a way of its own."""
+    return replace(a_rule(id=id, **more), earn=earn)
+
+
+def a_gift_rule(gift: Gift, id: str = "gift", **more: Any) -> EarningRule:
+    return a_rule_of(None, id, gift=gift, **more)
+
+
+def a_goal(counts: str = "visits", reach: int = 3, per: PeriodKind = "month", **more: Any) -> Goal:
+    return Goal(**{"id": "goal", "counts": counts, "reach": reach, "per": per, "text": {}, "points": 50, **more})
+
+
+def levels(**reach: Mapping[str, int]) -> list[Level]:
+    """Tiers from the lowest, `base`, each with one way to reach it."""
+    return [Level("base", {}), *(Level(id, {}, [way]) for id, way in reach.items())]
+
+
+def reason_of(posting: Posting, rule: str) -> Reason:
+    """Why a rule, or a goal, gave what it gave."""
+    [found] = [reason for reason in posting.explanation if reason.rule == rule]
+    return found
+
+
+def shares_of(posting: Posting) -> dict[str, int]:
+    """The points of each line."""
+    return {line.id: line.points for line in posting.lines}
+
+
+class Journey:
+    """A member to whom one thing happens after another, each decided and posted."""
+
+    def __init__(self, program: Program, account: Account | None = None) -> None:
+        self.program = program
+        self.account = account or an_account()
+        self._happened = 0
+
+    def does(self, event: Purchase | Activity, now: datetime | None = None, budgets: Budgets = NO_BUDGETS) -> Entry:
+        """Post an event, at once if nothing else is said."""
+        now = now or event.occurred_at
+        posting = decide(self.account, event, self.program, now, budgets)
+        return self._post("purchase" if isinstance(event, Purchase) else "activity", posting, now)
+
+    def returns(self, purchase: Entry, quantities: Mapping[str, int] | None = None, at: datetime = NOW) -> Entry:
+        """Bring back some of a purchase, all of it if nothing else is said; the purchase as it is then."""
+        posting = decide_return(self.account, purchase, Return(at, quantities), self.program, at)
+        assert posting.reversal is not None
+        self._post("return", posting, at)
+        return replace(purchase, reversals=purchase.reversals + 1, returned=posting.reversal.returned)
+
+    def _post(self, kind: str, posting: Posting, now: datetime) -> Entry:
+        self._happened += 1
+        self.account, entry = post(self.account, posting, an_operation(kind, f"{kind}-{self._happened}"), now)
+        return entry

@@ -1,13 +1,29 @@
 """Accounts and entries: every posting becomes one entry, and the account counts them."""
 
+from datetime import date, timedelta
+
 import pytest
 
-from functions.ledger.account import Account, Balance, Change, Entry, Operation, Posting, changed, post
+from functions.ledger.account import (
+    Account,
+    Balance,
+    Change,
+    Count,
+    Entry,
+    Operation,
+    Posting,
+    TierStep,
+    booked,
+    changed,
+    counted,
+    post,
+)
 from functions.ledger.lots import NEVER
 from tests.unit.factories import MEMBER, NOW, TODAY, an_account, an_operation
 
 HOLD, OTHER = "rdm_abcdefghij2345672345", "rdm_bcdefghij23456723456"
 LATER = "2027-01-31"
+GOLD = (TierStep("basic", NOW - timedelta(days=90)), TierStep("gold", NOW))
 
 
 def earned(lots: dict[str, int]) -> Posting:
@@ -28,12 +44,13 @@ def test_a_new_account_is_empty() -> None:
     account = Account(MEMBER, enrolled_at=NOW, updated_at=NOW, source="till")
     assert (account.n, account.revision, account.lots, account.latest) == (0, 0, {}, ())
     assert (account.pending, account.holds, account.debt) == ({}, {}, 0)
+    assert (account.tier, account.tiers, account.counters) == (None, (), {})
     assert account.balance(TODAY) == Balance(0, 0, 0, 0)
 
 
 def test_posting_counts_up_changes_the_lots_and_leaves_an_entry_with_the_balance_after_it() -> None:
     pending = {"2026-12-01>never": 3}
-    before = an_account({NEVER: 10}, n=4, revision=6, tier="gold", pending=pending, latest=("purchase#till#receipt-0",))
+    before = an_account({NEVER: 10}, n=4, revision=6, tiers=GOLD, pending=pending, latest=("purchase#till#receipt-0",))
     posting, operation = earned({NEVER: 30, "2026-11-20": 2}), an_operation()
     later = NOW.replace(hour=11)
 
@@ -43,7 +60,7 @@ def test_posting_counts_up_changes_the_lots_and_leaves_an_entry_with_the_balance
         {NEVER: 40, "2026-11-20": 2},
         n=5,
         revision=7,
-        tier="gold",
+        tiers=GOLD,
         pending=pending,
         latest=("purchase#till#receipt-1",),
         updated_at=later,
@@ -135,4 +152,76 @@ def test_points_that_only_move_are_none(change: Change, points: int) -> None:
     ids=lambda value: value.kind if isinstance(value, Operation) else "",
 )
 def test_an_operation_is_known_by_kind_source_and_id_and_never_by_member(operation: Operation, key: str) -> None:
+    assert operation.key == key
+
+
+# --- what is counted -----------------------------------------------------------------------------------------------
+
+
+def test_a_count_is_by_line_as_a_whole_and_for_good() -> None:
+    assert Count("spend", {"1": 300, "2": 200}).total == 500
+    assert Count("visits", whole=1).total == 1
+    assert Count("a", {"1": 3}, whole=-1, kept=10).total == 12
+
+
+def test_an_entry_adds_to_the_counters_it_names() -> None:
+    counters = {"visits": 4, "spend": 900}
+    counts = [Count("spend", {"1": 300, "2": 200}), Count("visits", whole=1), Count("base.points", kept=7)]
+    assert counted(counters, counts, TODAY) == {"visits": 5, "spend": 1400, "base.points": 7}
+    assert counters == {"visits": 4, "spend": 900}
+
+
+def test_what_is_counted_back_to_nothing_goes() -> None:
+    assert counted({"visits": 1, "spend": 900}, [Count("visits", whole=-1)], TODAY) == {"spend": 900}
+
+
+@pytest.mark.parametrize(
+    ("key", "last_day"),
+    [
+        ("visits/day@2026-11-21", date(2026, 12, 31)),
+        ("visits/week@2026-11-16", date(2027, 12, 21)),
+        ("visits/month@2026-11-01", date(2029, 1, 9)),
+        ("visits/quarter@2026-10-01", date(2030, 1, 13)),
+        ("visits/year@2026-01-01", date(2030, 5, 20)),
+        ("visits/fiscal@2026-03-01", date(2030, 7, 18)),
+        ("visits/anniversary@2026-05-17", date(2030, 10, 3)),
+    ],
+)
+def test_a_period_is_forgotten_once_nothing_looks_back_at_it(key: str, last_day: date) -> None:
+    """40 days after the first day of a day, 400 of a week, 800 of a month, 1,200 of a quarter, 1,600 of a year."""
+    counts = [Count("visits", whole=1)]
+    assert key in counted({key: 3}, counts, last_day)
+    assert key not in counted({key: 3}, counts, last_day + timedelta(days=1))
+
+
+def test_what_counts_for_ever_is_never_forgotten() -> None:
+    assert counted({"visits": 3}, [Count("spend", whole=1)], date(9000, 1, 1)) == {"visits": 3, "spend": 1}
+
+
+def test_without_a_count_the_counters_stay_as_they_are() -> None:
+    counters = {"visits/day@2020-01-01": 3}
+    assert counted(counters, [], TODAY) is counters
+
+
+def test_a_posting_books_what_it_counts_and_the_steps_it_brings() -> None:
+    before = an_account(counters={"visits": 1})
+    counts = [Count("visits", whole=1)]
+    after = booked(before, Posting("earned", Change(), NOW, 7, counts=counts, tiers=GOLD))
+    assert (after.n, after.counters, after.tiers, after.tier) == (1, {"visits": 2}, GOLD, "gold")
+    again = booked(after, Posting("earned", Change(), NOW, 7))
+    assert (again.n, again.counters, again.tiers) == (2, {"visits": 2}, GOLD)
+
+
+@pytest.mark.parametrize(
+    ("operation", "key"),
+    [
+        (Operation("activity", "app", "check-in-1", "", ""), "activity#app#check-in-1"),
+        (Operation("review", "clock", "mem_a:2026-11-21", "", ""), "review#mem_a:2026-11-21"),
+        (
+            Operation("conversion", "clock", "mem_a:quarterly:2026-11-21", "", ""),
+            "conversion#mem_a:quarterly:2026-11-21",
+        ),
+    ],
+)
+def test_what_time_does_has_an_id_of_ours(operation: Operation, key: str) -> None:
     assert operation.key == key

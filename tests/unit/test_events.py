@@ -2,18 +2,20 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from functions.ledger.account import Change, Line, Posting, Reason, Returned, Reversal, post
+from functions.ledger.account import Change, Line, Posting, Reason, Returned, Reversal, TierStep, post
 from functions.ledger.events import of_entry, of_opening
 from functions.ledger.lots import NEVER
 from functions.runtime.envelope import OutboundEvent
 from tests.contract import schemas
 from tests.unit.factories import MEMBER, NOW, an_account, an_entry, an_issued_reward, an_operation
 
-REDEEMED = Posting("redeemed", Change({NEVER: -100}), NOW, program_version=7, reward=an_issued_reward(), currency="USD")
+VOUCHER = replace(an_issued_reward(), valid_from=NOW.date())
+REDEEMED = Posting("redeemed", Change({NEVER: -100}), NOW, program_version=7, reward=VOUCHER, currency="USD")
 
 
 def metadata(event_id: str, **more: object) -> dict[str, object]:
@@ -42,7 +44,7 @@ def test_an_opened_account_is_a_member_who_enrolled() -> None:
 
 
 def test_a_purchase_is_told_as_points_earned_with_the_explanation() -> None:
-    applied = Reason("every-dollar", applied=True, points=12, lines={"1": 12})
+    applied = Reason("every-dollar", True, 12, {"1": 12}, skipped={"2": "category"}, into="status")
     failed = Reason("big-basket", applied=False, condition="amount_below_one_step", facts={"paid": 1, "needed": 2})
     posting = Posting(
         kind="earned",
@@ -75,6 +77,8 @@ def test_a_purchase_is_told_as_points_earned_with_the_explanation() -> None:
                         "lines": {"1": 12},
                         "condition": None,
                         "facts": {},
+                        "skipped": {"2": "category"},
+                        "into": "status",
                     },
                     {
                         "rule": "big-basket",
@@ -83,6 +87,8 @@ def test_a_purchase_is_told_as_points_earned_with_the_explanation() -> None:
                         "lines": {},
                         "condition": "amount_below_one_step",
                         "facts": {"paid": 1, "needed": 2},
+                        "skipped": {},
+                        "into": None,
                     },
                 ],
             },
@@ -100,6 +106,7 @@ def test_a_redemption_is_told_as_points_then_reward_then_voucher() -> None:
         "kind": "voucher",
         "value": 500,
         "currency": "USD",
+        "valid_from": "2026-11-21",
         "valid_until": "2027-02-19",
     }
     assert told == [
@@ -156,7 +163,16 @@ def test_points_that_expire_are_told() -> None:
     assert told == [OutboundEvent("PointsExpired", {"metadata": metadata(f"{MEMBER}#3"), "data": data})]
 
 
-REASON = {"rule": "goodwill", "applied": True, "points": 5, "lines": {}, "condition": None, "facts": {"parcel": "1"}}
+REASON = {
+    "rule": "goodwill",
+    "applied": True,
+    "points": 5,
+    "lines": {},
+    "condition": None,
+    "facts": {"parcel": "1"},
+    "skipped": {},
+    "into": None,
+}
 
 
 def test_points_that_are_given_by_hand_are_told_with_the_reason() -> None:
@@ -190,6 +206,8 @@ def test_a_return_is_told_with_the_purchase_it_is_of_and_what_is_forgiven() -> N
                 "lines": {"1": -300},
                 "condition": None,
                 "facts": {"to_take_back": 300, "forgiven": 30},
+                "skipped": {},
+                "into": None,
             }
         ],
         reversed_operation="purchase#till#receipt-1",
@@ -229,6 +247,7 @@ def test_a_hold_is_told_with_what_is_set_aside_and_so_is_its_end(
         "kind": "voucher",
         "value": 500,
         "currency": "USD",
+        "valid_from": None,
         "valid_until": None,
         "points": 100,
     }
@@ -272,15 +291,84 @@ def test_every_event_is_as_its_schema_says() -> None:
         schemas.check_event(event.detail_type, event.detail)
 
 
+BASIC, GOLD = TierStep("basic", NOW - timedelta(days=90)), TierStep("gold", NOW, date(2027, 12, 31))
+
+
+def test_what_a_purchase_brings_besides_points_is_told_after_them() -> None:
+    posting = Posting(
+        kind="earned",
+        change=Change({NEVER: 12}),
+        occurred_at=NOW,
+        program_version=7,
+        tiers=(BASIC, GOLD),
+        tier_before="basic",
+        issued=[replace(VOUCHER, redemption="rwd_abcdefghij2345672345")],
+    )
+    told = told_of(posting, "purchase", "receipt-1")
+    assert [event.detail_type for event in told] == ["PointsEarned", "VoucherIssued", "TierChanged"]
+    assert told[1].detail == {
+        "metadata": metadata(f"{MEMBER}#3.1"),
+        "data": {
+            "member_id": MEMBER,
+            "redemption_id": "rwd_abcdefghij2345672345",
+            "reward_id": "voucher-5",
+            "kind": "voucher",
+            "value": 500,
+            "currency": "USD",
+            "valid_from": "2026-11-21",
+            "valid_until": "2027-02-19",
+        },
+    }
+    assert told[2].detail == {
+        "metadata": metadata(f"{MEMBER}#3.2"),
+        "data": {
+            "member_id": MEMBER,
+            "entry_id": f"{MEMBER}#3",
+            "from": "basic",
+            "to": "gold",
+            "since": "2026-11-21T10:00:00.000000Z",
+            "held_until": "2027-12-31",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("steps", "before", "told"),
+    [
+        ((GOLD, replace(BASIC, since=NOW)), "gold", ["TierChanged"]),
+        ((replace(GOLD, until=date(2028, 12, 31)),), "gold", []),
+    ],
+    ids=["another tier", "the same for longer"],
+)
+def test_a_review_is_told_only_where_it_changes_the_tier(
+    steps: tuple[TierStep, ...], before: str, told: list[str]
+) -> None:
+    posting = Posting("adjusted", Change(), NOW, program_version=7, tiers=steps, tier_before=before)
+    found = told_of(posting, "review", "r-1", tiers=(GOLD,))
+    assert [event.detail_type for event in found] == told
+    assert [event.detail["data"]["held_until"] for event in found] == [None] * len(told)  # type: ignore[index]
+
+
+def test_the_first_tier_of_a_member_is_no_change() -> None:
+    posting = Posting("earned", Change(), NOW, program_version=7, tiers=(BASIC,), tier_before=None)
+    assert [event.detail_type for event in told_of(posting, "purchase", "receipt-1")] == ["PointsEarned"]
+
+
+def test_points_that_became_a_voucher_by_themselves_are_told_as_a_redemption() -> None:
+    told = told_of(REDEEMED, "conversion", "c-1")
+    assert [event.detail_type for event in told] == ["PointsRedeemed", "RewardRedeemed", "VoucherIssued"]
+
+
 @pytest.mark.parametrize(("rules", "told"), [(4, 500), (5, 0)])
-def test_an_event_of_a_huge_basket_leaves_its_lines_to_the_statement(rules: int, told: int) -> None:
-    lines = {str(i): 1 for i in range(500)}
-    reasons = [Reason(f"rule-{i}", applied=True, points=500, lines=lines) for i in range(rules)]
+@pytest.mark.parametrize("where", ["lines", "skipped"])
+def test_an_event_of_a_huge_basket_leaves_its_lines_to_the_statement(rules: int, told: int, where: str) -> None:
+    by_line: Any = {str(i): 1 if where == "lines" else "category" for i in range(500)}
+    reasons = [Reason(f"rule-{i}", True, 500, **{where: by_line}) for i in range(rules)]
     posting = Posting("earned", Change({NEVER: 500 * rules}), NOW, program_version=7, explanation=reasons)
 
     [event] = of_entry(an_entry(posting))
 
     data = event.detail["data"]
     assert isinstance(data, dict)
-    assert [(len(reason["lines"]), reason["points"]) for reason in data["explanation"]] == [(told, 500)] * rules
+    assert [(len(reason[where]), reason["points"]) for reason in data["explanation"]] == [(told, 500)] * rules
     assert len(json.dumps(event.detail)) < 256 * 1024

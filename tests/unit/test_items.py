@@ -1,12 +1,25 @@
 """Accounts and entries as table items: what is written is what is read."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from functions.ledger import items
-from functions.ledger.account import Account, Change, Entry, Line, Posting, Reason, Returned, Reversal
+from functions.ledger.account import (
+    Account,
+    Change,
+    Count,
+    Draw,
+    Entry,
+    Line,
+    Posting,
+    Reason,
+    Returned,
+    Reversal,
+    TierStep,
+    Traits,
+)
 from functions.ledger.lots import NEVER
 from functions.runtime.tables import from_wire, to_wire
 from tests.unit.factories import MEMBER, NOW, an_account, an_entry, an_issued_reward, an_operation
@@ -34,6 +47,24 @@ REVERSED = Posting(
     currency="USD",
 )
 HELD = replace(an_issued_reward(), code=None, valid_until=None)
+BASIC = TierStep("basic", NOW - timedelta(days=90))
+GOLD = TierStep("gold", NOW, date(2027, 12, 31), {"spend": 1000})
+COUNTED = replace(
+    EARNED,
+    made=Change({NEVER: 12}),
+    counts=(
+        Count("spend", {"1": 499, "2": 800}),
+        Count("points", {"1": 4, "2": 8}),
+        Count("visits", whole=1),
+        Count("rule.vinyl.points/month@2026-11-01", {"2": 3}),
+        Count("goal.ten.done/month@2026-11-01", kept=1),
+    ),
+    tiers=(BASIC, GOLD),
+    tier_before="basic",
+    issued=(an_issued_reward(), replace(an_issued_reward(), valid_from=NOW.date())),
+    draws=(Draw("vinyl", 3, 50, 99_950),),
+    referrer="mem_b",
+)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +95,8 @@ HELD = replace(an_issued_reward(), code=None, valid_until=None)
         replace(an_entry(EARNED), posting=REVERSED, operation=an_operation("return", "return-1")),
         replace(an_entry(EARNED), reversals=3, returned={"1": Returned(1, 4), "2": Returned(1, 4)}),
         replace(an_entry(EARNED), tier_after="gold"),
+        an_entry(COUNTED),
+        an_entry(replace(COUNTED, tiers=(replace(GOLD, given=True),), tier_before=None)),
     ],
     ids=[
         "purchase",
@@ -75,6 +108,8 @@ HELD = replace(an_issued_reward(), code=None, valid_until=None)
         "return",
         "returned purchase",
         "tier",
+        "all that a purchase can bring",
+        "given tier",
     ],
 )
 def test_an_entry_is_read_as_it_was_written(entry: Entry) -> None:
@@ -109,19 +144,40 @@ def test_reasons_name_the_lines_of_the_purchase_by_their_place() -> None:
     ]
 
 
+def test_what_a_purchase_counts_is_said_by_its_lines_amounts_or_points_where_it_is_just_those() -> None:
+    assert items.entry_to_item(an_entry(COUNTED))["counts"] == [
+        ["spend", "amount"],
+        ["points", "points"],
+        ["visits", {}, 1, 0],
+        ["rule.vinyl.points/month@2026-11-01", [0, 3]],
+        ["goal.ten.done/month@2026-11-01", {}, 0, 1],
+    ]
+
+
+def test_why_a_line_did_not_count_is_one_letter() -> None:
+    why = Reason("vinyl", applied=True, points=3, lines={"2": 3}, skipped={"1": "category"}, into="status")
+    item = items.entry_to_item(an_entry(replace(EARNED, explanation=(why,))))
+    assert item["why"] == [["vinyl", True, 3, ["c", 3], None, {}, "status"]]
+    assert items.entry_from_item(item).posting.explanation == (why,)
+
+
 @pytest.mark.parametrize(
     "account",
     [
         an_account(),
-        an_account({NEVER: 12, "2027-01-31": 3}, n=2, revision=5, tier="gold", latest=("a", "b")),
+        an_account({NEVER: 12, "2027-01-31": 3}, n=2, revision=5, tiers=(BASIC, GOLD), latest=("a", "b")),
         an_account(
             {NEVER: 12},
             pending={"2026-12-01>never": 9},
             holds={REDEMPTION: {NEVER: 1, "2027-01-31": 3}, "rdm_b": {NEVER: 2}},
         ),
         an_account(debt=7),
+        an_account(
+            counters={"visits": 3, "visits/month@2026-11-01": 1},
+            traits=Traits(("staff",), "02-29", {"vip": True, "size": 42, "city": "Lyon"}, "mem_b"),
+        ),
     ],
-    ids=["empty", "lots", "pending and held", "debt"],
+    ids=["empty", "lots", "pending and held", "debt", "counters and traits"],
 )
 def test_an_account_is_read_as_it_was_written(account: Account) -> None:
     assert items.account_from_item(from_wire(to_wire(items.account_to_item(account)))) == account
@@ -132,16 +188,30 @@ def test_the_account_and_its_mark_lie_side_by_side() -> None:
     assert items.published_key(MEMBER) == {"member": MEMBER, "part": "P"}
 
 
-@pytest.mark.parametrize("kind", ["purchase", "return", "adjustment"])
+@pytest.mark.parametrize("kind", ["purchase", "return", "activity", "adjustment"])
 def test_a_source_with_the_separator_in_it_is_read_as_it_was_written(kind: str) -> None:
     item = items.entry_to_item(an_entry(EARNED)) | {"operation": f"{kind}#a#b#receipt-1", "source": "a#b"}
     operation = items.operation_from_item(item)
     assert (operation.source, operation.id, operation.key) == ("a#b", "receipt-1", f"{kind}#a#b#receipt-1")
 
 
-@pytest.mark.parametrize("kind", ["redemption", "capture", "release", "refund", "activation", "expiry"])
+@pytest.mark.parametrize(
+    "kind", ["redemption", "capture", "release", "refund", "activation", "expiry", "review", "conversion"]
+)
 def test_an_operation_with_an_id_of_ours_is_read_as_it_was_written(kind: str) -> None:
     """The id may even begin as the source does: the source is no part of such a key."""
     item = items.entry_to_item(an_entry(EARNED)) | {"operation": f"{kind}#till#1", "source": "till"}
     operation = items.operation_from_item(item)
     assert (operation.source, operation.id, operation.key) == ("till", "till#1", f"{kind}#till#1")
+
+
+def test_a_voucher_is_looked_up_by_its_code() -> None:
+    voucher = replace(an_issued_reward(), valid_from=NOW.date())
+    item = items.voucher_to_item(voucher, MEMBER)
+    assert item["key"] == "V#0123-4567-89AB-CDEF"
+    assert (item["member"], "code" in item) == (MEMBER, False)
+    assert items.voucher_from_item(from_wire(to_wire(item))) == voucher
+
+
+def test_the_shards_of_a_budget_lie_beside_the_programme() -> None:
+    assert items.budget_key("vinyl", 3) == {"part": "BUDGET#vinyl", "version": 3}

@@ -10,19 +10,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from functions.accrual.earning import Purchase, PurchaseLine, decide_purchase
+from functions.accrual.deciding import decide
+from functions.accrual.events import Purchase, PurchaseLine
 from functions.accrual.returning import Return, decide_return
 from functions.ledger import events, items, movements
 from functions.ledger.account import Account, Change, Entry, Operation, OperationKind, Posting, Reversal, post
 from functions.ledger.lots import NEVER, Lots, expiry_key, total
+from functions.ledger.movements import Earned
 from functions.ledger.proof import prove
-from functions.program.model import EarningRule, Program, Reward
+from functions.program.model import Earn, Lasting, Program, Rate, Reward, Validity
 from functions.redemption.spending import (
     Redemption,
     decide_capture,
@@ -32,6 +35,7 @@ from functions.redemption.spending import (
     redemption_id,
 )
 from functions.runtime.errors import LoyaltyError, OperationIdReusedError, RefusedError, ReplayedRefusalError
+from tests.unit.factories import a_program, a_rule
 from tests.unit.naive import NaiveLedger, Refusal, earned, months_later
 
 QUICK = settings(max_examples=200, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -157,23 +161,23 @@ class LedgerMachine(RuleBasedStateMachine):
         purchase = self._new_id("receipt")
         lines = {f"line-{i}": line for i, line in enumerate(bought)}
         occurred_at = self._call(skew) - timedelta(days=days_ago)
-        months = self.program.expire_after_months
-        last_day = None if months is None else months_later(occurred_at.date(), months)
+        months = self.program.lasting_of("").after_months
+        last_day = months_later(occurred_at.date(), months) if months else None
         active_on = None if pending_days is None else occurred_at.date() + timedelta(days=pending_days)
 
-        def decide(account: Account, now: datetime) -> Posting:
+        def buy(account: Account, now: datetime) -> Posting:
             piles = [PurchaseLine(line, quantity, amount) for line, (quantity, amount) in lines.items()]
-            posting = decide_purchase(account, Purchase(purchase, occurred_at, "EUR", piles), self.program, now)
+            posting = decide(account, Purchase(purchase, occurred_at, "USD", piles), self.program, now)
             if active_on is None:
                 return posting
             points = sum(line.points for line in posting.lines)
-            change = movements.earn(account, points, expiry_key(last_day), active_on, now.date())
+            change = movements.earn(account, [Earned(points, expiry_key(last_day), active_on)], now.date())
             return replace(posting, change=change)
 
         def expect(today: date) -> None:
             self.naive.buy(purchase, lines, earned(lines, RULES), last_day, active_on, today)
 
-        self._ask("purchase", purchase, decide, expect, skew)
+        self._ask("purchase", purchase, buy, expect, skew)
         self.purchases.append(purchase)
 
     @rule(which=Which, pieces=st.sampled_from(PIECES), skew=Skew)
@@ -201,11 +205,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """A reward of so many points, or one that costs all there is: what is returned then is spent."""
         wanted = redemption_id(SOURCE, self._new_id("key"))
         price = points or max(1, self.books.account.balance(self._call(skew).date()).active)
-        program = replace(self.program, rewards={"treat": Reward("treat", price, 500, 30, {})})
+        program = replace(self.program, rewards={"treat": _treat(price)})
         decided, expected = (decide_hold, self.naive.hold) if held else (decide_redemption, self.naive.spend)
 
         def decide(account: Account, now: datetime) -> Posting:
-            return decided(account, Redemption(wanted, "treat", "CODE"), program, now)
+            return decided(account, Redemption(wanted, "treat"), program, now)
 
         self._ask("redemption", wanted, decide, lambda day: expected(wanted, price, day), skew)
 
@@ -222,7 +226,7 @@ class LedgerMachine(RuleBasedStateMachine):
         wanted = made.operation.id
 
         def capture(account: Account, now: datetime) -> Posting:
-            return decide_capture(account, made, "CODE", self.program, now)
+            return decide_capture(account, made, self.program, now)
 
         def release(account: Account, now: datetime) -> Posting:
             return decide_release(account, made, now)
@@ -429,8 +433,19 @@ def _refusal(expect: Expect, today: date) -> str | None:
 
 
 def _program(policy: Policy, months: int | None) -> Program:
-    rules = [EarningRule(f"{points}-per-{amount}", points, amount, {}) for points, amount in RULES]
-    return Program(1, "shop", {}, "EUR", months, policy, rules, rewards={"treat": Reward("treat", 5, 500, 30, {})})
+    """Points for what was paid altogether, as the coins lie on the table: by line, in their order."""
+    rules = [
+        a_rule(points, amount, id=f"{points}-per-{amount}", earn=_full(points, amount)) for points, amount in RULES
+    ]
+    return a_program(rules, [_treat(5)], Lasting(after_months=months or 0), policy)
+
+
+def _full(points: int, amount: int) -> Earn:
+    return Earn({"": Rate(Fraction(points), amount, full=True)})
+
+
+def _treat(price: int) -> Reward:
+    return Reward("treat", "product", price, value=500, valid=Validity(days=30), text={})
 
 
 def _posting(
@@ -455,7 +470,10 @@ def _stored(entry: Entry) -> dict[str, Any]:
 def _with_tuples(entry: Entry) -> Entry:
     """Sequences come back from the table as tuples, whatever the rules made them of."""
     posting = entry.posting
-    return replace(entry, posting=replace(posting, explanation=tuple(posting.explanation), lines=tuple(posting.lines)))
+    tuples: dict[str, Any] = {
+        name: tuple(getattr(posting, name)) for name in ("explanation", "lines", "counts", "issued", "draws")
+    }
+    return replace(entry, posting=replace(posting, **tuples))
 
 
 def _sum(changes: Iterable[Lots]) -> dict[str, int]:
@@ -477,7 +495,7 @@ def test_the_repeat_of_an_open_hold_gets_the_same_answer() -> None:
     operation = Operation("redemption", SOURCE, "rdm_1", "hash", "correlation")
 
     def decide(account: Account, now: datetime) -> Posting:
-        return decide_hold(account, Redemption("rdm_1", "treat", "CODE"), _program("carry", None), now)
+        return decide_hold(account, Redemption("rdm_1", "treat"), _program("carry", None), now)
 
     first = books.commit(operation, decide, BEGIN)
 

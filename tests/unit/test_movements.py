@@ -11,6 +11,7 @@ from functions.ledger.account import Account, Change, changed
 from functions.ledger.lots import NEVER, pending_key, spendable, total
 from functions.ledger.movements import (
     DebtPolicy,
+    Earned,
     activate,
     adjust,
     capture,
@@ -19,9 +20,11 @@ from functions.ledger.movements import (
     give_back,
     hold,
     merged_signed,
+    relocate,
     release,
     spend,
     take_back,
+    together,
 )
 from functions.runtime.errors import HoldNotFoundError, InsufficientPointsError, PointsSpentError
 from tests.unit.factories import an_account
@@ -54,12 +57,85 @@ RIPE, UNRIPE = pending_key(TODAY, LATE), pending_key(TOMORROW, LATE)
 def test_what_is_earned_pays_the_debt_and_then_lies_in_its_lot_or_waits(
     debt: int, points: int, activates_on: date | None, change: Change
 ) -> None:
-    assert earn(an_account(debt=debt), points, LATE, activates_on, TODAY) == change
+    assert earn(an_account(debt=debt), [Earned(points, LATE, activates_on)], TODAY) == change
 
 
 def test_less_than_nothing_cannot_be_earned() -> None:
     with pytest.raises(ValueError, match="-1 points cannot move"):
-        earn(an_account(), -1, NEVER, None, TODAY)
+        earn(an_account(), [Earned(5, NEVER), Earned(-1, NEVER)], TODAY)
+
+
+def test_nothing_is_earned_by_no_parts() -> None:
+    assert earn(an_account({LATE: 5}, debt=0), [], TODAY) == Change()
+
+
+@pytest.mark.parametrize(
+    ("debt", "lots"),
+    [
+        (0, {SOON: 7, LATE: 5, NEVER: 1}),
+        (6, {SOON: 1, LATE: 5, NEVER: 1}),
+        (8, {LATE: 4, NEVER: 1}),
+        (13, {}),
+    ],
+)
+def test_every_part_comes_into_its_lot_and_the_debt_is_paid_by_what_expires_first(
+    debt: int, lots: dict[str, int]
+) -> None:
+    parts = [
+        Earned(1, NEVER),
+        Earned(5, LATE),
+        Earned(3, SOON),
+        Earned(4, SOON, TODAY),
+        Earned(2, LATE, TOMORROW),
+        Earned(6, LATE, TOMORROW),
+    ]
+    assert earn(an_account(debt=debt), parts, TODAY) == Change(lots=lots, pending={UNRIPE: 8}, debt=-debt)
+
+
+# --- relocate and together -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lots", "pending", "days", "change"),
+    [
+        ({SOON: 5, NEVER: 1}, {}, {}, Change()),
+        ({SOON: 5, NEVER: 1}, {}, {SOON: LATE}, Change(lots={SOON: -5, LATE: 5})),
+        ({SOON: 5}, {}, {LATE: NEVER}, Change()),
+        # several lots into one, and one after the other
+        ({LAST: 2, SOON: 5}, {}, {LAST: LATE, SOON: LATE}, Change(lots={LAST: -2, LATE: 7, SOON: -5})),
+        ({LAST: 2, SOON: 5}, {}, {LAST: SOON, SOON: LATE}, Change(lots={LAST: -2, SOON: -3, LATE: 5})),
+        ({LAST: 5, SOON: 5}, {}, {LAST: SOON, SOON: LATE}, Change(lots={LAST: -5, LATE: 5})),
+        # pending points that will lie in the lot go along, on their day
+        (
+            {LATE: 5},
+            {RIPE: 2, UNRIPE: 3, f"{SOON}>{NEVER}": 4},
+            {LATE: NEVER},
+            Change(
+                lots={LATE: -5, NEVER: 5},
+                pending={RIPE: -2, f"{LAST}>never": 2, UNRIPE: -3, f"{SOON}>never": 3},
+            ),
+        ),
+        # to where they are
+        ({LATE: 5}, {UNRIPE: 3}, {LATE: LATE}, Change()),
+    ],
+    ids=["nothing", "one", "not there", "two into one", "in a row", "as many as came", "pending", "nowhere"],
+)
+def test_whole_lots_move_to_other_days(
+    lots: dict[str, int], pending: dict[str, int], days: dict[str, str], change: Change
+) -> None:
+    account = an_account(lots, pending=pending)
+    assert relocate(account, days) == change
+    assert change.points == 0
+    assert total(changed(account, change).lots) == total(lots)
+
+
+def test_two_changes_one_after_the_other_are_one() -> None:
+    one = Change({SOON: -5, LATE: 5}, {UNRIPE: 3}, {"rdm_1": {LATE: 4}}, debt=2)
+    other = Change({LATE: -5, NEVER: 1}, {UNRIPE: -3, RIPE: 1}, {"rdm_1": {NEVER: 1}, "rdm_2": {LATE: 2}}, debt=-1)
+    assert together(one, other) == Change(
+        {SOON: -5, NEVER: 1}, {RIPE: 1}, {"rdm_1": {LATE: 4, NEVER: 1}, "rdm_2": {LATE: 2}}, debt=1
+    )
+    assert together(one, Change()) == together(Change(), one) == one
 
 
 # --- activate and expire -------------------------------------------------------------------------------------------
@@ -358,7 +434,8 @@ def test_what_comes_in_is_all_there_and_never_leaves_a_debt_beside_points(
     account: Account, points: int, activates_on: date | None, expires: str
 ) -> None:
     for change, owned in (
-        (earn(account, points, expires, activates_on, TODAY), points),
+        (earn(account, [Earned(points, expires, activates_on)], TODAY), points),
+        (relocate(account, {LAST: LATE, SOON: NEVER, LATE: NEVER}), 0),
         (adjust(account, points, expires, TODAY), points),
         (give_back(account, Change(lots={expires: -points})), points),
         (activate(account, TODAY), 0),

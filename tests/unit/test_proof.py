@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import pytest
 
-from functions.ledger.account import Account, Balance, Change, Entry, Posting, post
+from functions.ledger.account import Account, Balance, Change, Count, Entry, Posting, TierStep, post
 from functions.ledger.lots import NEVER
 from functions.ledger.proof import Proof, prove
 from tests.unit.factories import MEMBER, NOW, an_account, an_operation
@@ -166,6 +166,17 @@ def test_an_account_that_drifted_is_rebuilt_from_its_entries(
 ) -> None:
     account, _ = books()
     assert prove(*spoil(*books())).rebuilt == account
+
+
+def test_what_was_counted_and_the_tiers_belong_to_the_proof() -> None:
+    gold = (TierStep("basic", NOW), TierStep("gold", NOW))
+    posting = Posting("earned", Change(), NOW, 1, counts=[Count("visits", whole=1)], tiers=gold)
+    account, entry = post(an_account(), posting, an_operation(), NOW)
+    assert prove(account, [entry]).rebuilt == account
+    more = replace(account, counters={"visits": 2})
+    assert prove(more, [entry]).drift == "the account's counters are {'visits': 2}, its entries make {'visits': 1}"
+    base = replace(account, tiers=gold[:1])
+    assert prove(base, [entry]).drift == f"the account's tiers are {gold[:1]}, its entries make {gold}"
 
 
 def test_only_the_first_disagreement_is_named_and_all_entries_are_counted() -> None:

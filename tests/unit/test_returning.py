@@ -13,16 +13,11 @@ from functions.accrual.returning import Return, decide_return
 from functions.ledger.account import Account, Change, Entry, Line, Posting, Reason, Returned, Reversal, post
 from functions.ledger.lots import NEVER, total
 from functions.ledger.movements import DebtPolicy, spend
-from functions.program.model import Program
 from functions.runtime.errors import InvalidError, PointsSpentError, PurchaseNotReturnableError
-from tests.unit.factories import NOW, TODAY, an_account, an_operation
+from tests.unit.factories import NOW, TODAY, a_program, an_account, an_operation
 
 LAST_WEEK = NOW - timedelta(days=7)
 RECEIPT = an_operation(id="receipt-1")
-
-
-def a_program(policy: DebtPolicy = "carry") -> Program:
-    return Program(9, "shop", {}, "USD", None, policy, earning=(), rewards={})
 
 
 def bought(*lines: Line, lot: str = NEVER) -> tuple[Account, Entry]:
@@ -37,7 +32,7 @@ def bring_back(
     account: Account, purchase: Entry, quantities: Mapping[str, int] | None, policy: DebtPolicy = "carry"
 ) -> tuple[Account, Entry, Posting]:
     """The account and the purchase after a return, and how it was booked."""
-    posting = decide_return(account, purchase, Return(NOW, quantities), a_program(policy), NOW)
+    posting = decide_return(account, purchase, Return(NOW, quantities), a_program(spent_then_returned=policy), NOW)
     assert posting.reversal is not None
     after, _ = post(account, posting, an_operation("return", f"return-{account.n}"), NOW)
     return after, replace(purchase, reversals=purchase.reversals + 1, returned=posting.reversal.returned), posting
@@ -57,6 +52,7 @@ def test_a_return_says_all_it_does_and_why() -> None:
         explanation=[Reason("return", applied=True, points=-6, lines={"1": -6}, facts={"to_take_back": 6})],
         reversal=Reversal(RECEIPT.key, seen=0, returned={"1": Returned(2, 6)}, forgiven=0),
         currency="USD",
+        counts=[],
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.runtime import aws, tables
-from functions.runtime.tables import CancelledError, ConditionFailedError, Put, Reason, from_wire, to_wire
+from functions.runtime.tables import Add, CancelledError, ConditionFailedError, Put, Reason, from_wire, to_wire
 
 whole_numbers = st.integers(-(10**38) + 1, 10**38 - 1)
 values: st.SearchStrategy[Any] = st.recursive(
@@ -98,6 +98,20 @@ def test_a_transaction_that_meets_another_is_cancelled_as_a_whole(monkeypatch: p
     with pytest.raises(CancelledError) as cancelled:
         tables.transact([WRITE] * 2)
     assert cancelled.value.reasons == (Reason("TransactionConflict", None),) * 2
+
+
+def test_a_draw_adds_to_a_number_that_is_not_too_large_yet() -> None:
+    assert Add("entries", {"part": "BUDGET#rule"}, "spent", amount=30, most=70).wire() == {
+        "Update": {
+            "TableName": "entries",
+            "Key": {"part": {"S": "BUDGET#rule"}},
+            "UpdateExpression": "ADD #counter :amount",
+            "ConditionExpression": "attribute_not_exists(#counter) OR #counter <= :most",
+            "ExpressionAttributeNames": {"#counter": "spent"},
+            "ExpressionAttributeValues": {":amount": {"N": "30"}, ":most": {"N": "70"}},
+            "ReturnValuesOnConditionCheckFailure": "NONE",
+        }
+    }
 
 
 def test_a_put_that_finds_another_item_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:

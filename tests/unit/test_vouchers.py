@@ -1,13 +1,16 @@
 """Voucher codes: what a person reads out or types comes back as the code, and a slip is noticed."""
 
 import re
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.redemption.vouchers import ALPHABET, RANDOM_BYTES, code_from, grouped, normal_code
+from functions.ledger.account import Change, Posting
+from functions.ledger.vouchers import ALPHABET, RANDOM_BYTES, code_from, completed, grouped, normal_code
+from tests.unit.factories import NOW, an_issued_reward, an_operation
 
 random_bytes = st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES)
 codes = random_bytes.map(code_from)
@@ -91,3 +94,72 @@ def test_what_cannot_be_a_code_is_none(typed: str) -> None:
 def test_whatever_is_typed_is_a_code_or_none(typed: str) -> None:
     code = normal_code(typed)
     assert code is None or normal_code(code) == code
+
+
+# --- rewards that come with a posting ------------------------------------------------------------------------------
+
+
+GIVEN = replace(an_issued_reward(), redemption="", code=None)
+PROMISED = replace(an_issued_reward(), code=None)
+
+
+def test_every_reward_that_is_given_gets_an_id_and_a_code() -> None:
+    codes = iter(["code-1", "code-2"])
+    posting = Posting("earned", Change(), NOW, 7, issued=[GIVEN, GIVEN])
+
+    done = completed(posting, an_operation(), lambda: next(codes))
+
+    assert [reward.code for reward in done.issued] == ["code-1", "code-2"]
+    ids = [reward.redemption for reward in done.issued]
+    assert len(set(ids)) == 2
+    assert all(re.fullmatch(r"rwd_[a-z2-7]{20}", one) for one in ids)
+    assert done == replace(
+        posting,
+        issued=[replace(GIVEN, redemption=id, code=code) for id, code in zip(ids, ["code-1", "code-2"], strict=True)],
+    )
+
+
+def test_the_id_of_a_given_reward_follows_from_its_operation_and_the_code_does_not() -> None:
+    posting = Posting("earned", Change(), NOW, 7, issued=[GIVEN])
+    [first], [again], [other] = (
+        completed(posting, an_operation(id=id), lambda code=code: code).issued  # type: ignore[misc]
+        for id, code in (("receipt-1", "code-1"), ("receipt-1", "code-2"), ("receipt-2", "code-1"))
+    )
+    assert first.redemption == again.redemption != other.redemption
+    assert (first.code, again.code) == ("code-1", "code-2")
+
+
+def test_a_redeemed_reward_keeps_its_id_and_gets_a_code() -> None:
+    posting = Posting("redeemed", Change(), NOW, 7, reward=PROMISED, issued=[GIVEN])
+    codes = iter(["code-1", "code-2"])
+    done = completed(posting, an_operation("redemption", PROMISED.redemption), lambda: next(codes))
+    assert done.reward is not None
+    assert done.reward.redemption == PROMISED.redemption
+    assert {done.reward.code, done.issued[0].code} == {"code-1", "code-2"}
+
+
+def test_points_that_were_converted_get_their_voucher_an_id() -> None:
+    posting = Posting("redeemed", Change(), NOW, 7, reward=GIVEN)
+    done = completed(posting, an_operation("conversion", "mem_a:2026-11-21"), lambda: "code-1")
+    assert done.reward is not None
+    assert (done.reward.redemption[:4], done.reward.code) == ("rwd_", "code-1")
+
+
+@pytest.mark.parametrize(
+    "posting",
+    [
+        Posting("held", Change(), NOW, 7, reward=PROMISED),
+        Posting("released", Change(), NOW, 7, reward=PROMISED),
+        Posting("earned", Change(), NOW, 7),
+    ],
+    ids=["held", "released", "nothing"],
+)
+def test_what_is_only_promised_gets_no_code(posting: Posting) -> None:
+    assert completed(posting, an_operation(), lambda: pytest.fail("a code was made")) == posting
+
+
+def test_what_comes_with_a_hold_gets_a_code_and_what_is_held_none() -> None:
+    done = completed(
+        Posting("held", Change(), NOW, 7, reward=PROMISED, issued=[GIVEN]), an_operation(), lambda: "code-1"
+    )
+    assert (done.reward, done.issued[0].code) == (PROMISED, "code-1")

@@ -4,10 +4,33 @@ Sixteen characters of Crockford's base 32 in groups of four; the last is a check
 one wrong character or two swapped neighbours (but for 0 and Z) are found before anything is looked up. 75 random bits.
 """
 
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from functions.ledger.account import IssuedReward, Operation, Posting
+
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RANDOM_BYTES = 10
 _BODY = 15
 _LOOKALIKES = str.maketrans("OIL", "011", " -")
+
+
+def completed(posting: Posting, operation: Operation, new_code: Callable[[], str]) -> Posting:
+    """A posting whose final rewards all have an id, which follows from the operation, and a code, which is chance."""
+    if not posting.issued and not (posting.kind == "redeemed" and posting.reward):
+        return posting
+    issued = [_completed(reward, operation, i, new_code) for i, reward in enumerate(posting.issued, start=1)]
+    final = posting.kind == "redeemed" and posting.reward
+    reward = _completed(posting.reward, operation, 0, new_code) if final and posting.reward else posting.reward
+    return replace(posting, issued=issued, reward=reward)
+
+
+def _completed(reward: IssuedReward, operation: Operation, i: int, new_code: Callable[[], str]) -> IssuedReward:
+    digest = hashlib.sha256(f"reward\n{operation.key}\n{i}".encode()).digest()
+    own_id = "rwd_" + base64.b32encode(digest).decode().lower()[:20]
+    return replace(reward, redemption=reward.redemption or own_id, code=new_code())
 
 
 def code_from(random: bytes) -> str:

@@ -1,0 +1,217 @@
+"""What an event adds to visits, spend, points, activities and counters, and the goals it brings nearer. Pure.
+
+Everything is counted for the period in which the event occurred, whenever it arrives.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from functions.accrual.earning import Given, shares_of
+from functions.accrual.events import Purchase
+from functions.accrual.rulebook import Moment, Rulebook, first_failed
+from functions.ledger.account import Count, IssuedReward, Reason
+from functions.program import tiers
+from functions.program.model import POINTS, SPEND, VISITS, Goal, Program, Reward
+from functions.program.periods import first_day, following, name, previous
+from functions.program.tiers import counter_key
+
+MOST_AT_ONCE = 20
+"""Rewards of one kind by one event: each is a write of its transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much of one measure an event brings: by line, and as a whole."""
+
+    lines: Mapping[str, int]
+    whole: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self.lines.values()) + self.whole
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What the goals made of an event."""
+
+    counts: Sequence[Count]
+    points: Mapping[str, int]
+    issued: Sequence[IssuedReward]
+    reasons: Sequence[Reason]
+
+
+def tallies(moment: Moment, given: Sequence[Given]) -> dict[str, Tally]:
+    """What the event brings of every measure."""
+    spendable = shares_of([one for one in given if one.rule.into is None], moment)
+    if isinstance(moment.event, Purchase):
+        found = {
+            VISITS: Tally({}, 1),
+            SPEND: Tally(_by_line(moment.amounts, moment)),
+            POINTS: Tally(_by_line(spendable, moment)),
+        }
+    else:
+        found = {moment.event.type: Tally({}, 1), POINTS: Tally({}, sum(spendable))}
+    into_counters = {one.rule.into for one in given}
+    for counter in moment.program.counters if len(into_counters) > 1 or None not in into_counters else ():
+        shares = shares_of([one for one in given if one.rule.into == counter], moment)
+        if any(shares):
+            found[counter] = _tally(shares, moment)
+    return found
+
+
+def _tally(shares: Sequence[int], moment: Moment) -> Tally:
+    return Tally(_by_line(shares, moment)) if isinstance(moment.event, Purchase) else Tally({}, sum(shares))
+
+
+def _by_line(values: Sequence[int], moment: Moment) -> dict[str, int]:
+    return {line[0]: value for line, value in zip(moment.lines, values, strict=True) if value}
+
+
+def counts(moment: Moment, found: Mapping[str, Tally]) -> list[Count]:
+    """The counters that the programme needs, each for ever or for the window of its tiers."""
+    periods = _periods(moment.program)
+    return [
+        Count(counter_key(measure, kind, name(kind, moment.day, moment.calendar)), tally.lines, tally.whole)  # type: ignore[arg-type]
+        for measure, tally in found.items()
+        for kind in periods.get(measure, ("ever",))
+        if tally.lines or tally.whole
+    ]
+
+
+@lru_cache(maxsize=64)
+def _periods(program: Program) -> dict[str, tuple[str, ...]]:
+    """By which periods each measure is counted: for ever, and as tiers and conditions need it."""
+    found: dict[str, dict[str, None]] = {}
+    if program.tiers is not None:
+        for measure in sorted(tiers.measures(program.tiers)):
+            found.setdefault(measure, {"ever": None})[program.tiers.counted_by] = None
+    conditions = [rule.when for rule in program.earning] + [goal.when for goal in program.goals]
+    for when in conditions + ([program.referral.when] if program.referral else []):
+        for measure, wanted in when.counted.items():
+            found.setdefault(measure, {"ever": None})[wanted.per] = None
+    return {measure: tuple(periods) for measure, periods in found.items()}
+
+
+def goals(moment: Moment, book: Rulebook, found: Mapping[str, Tally]) -> Reached:
+    """What the event does for every goal that counts something it brings."""
+    counted: list[Count] = []
+    points: dict[str, int] = {}
+    issued: list[IssuedReward] = []
+    reasons: list[Reason] = []
+    for goal in moment.program.goals:
+        tally = found.get(goal.counts)
+        if tally is None:
+            continue
+        failed = first_failed(book.goal_tests[goal.id], moment)
+        if failed:
+            reasons.append(Reason(goal.id, False, condition=failed[0], facts=failed[1]))
+            continue
+        if goal.lines is not None:
+            place = book.place[goal.id]
+            lines = {line.id for line in moment.lines if book.sorted_out(line)[place] is None}
+            tally = Tally({line: value for line, value in tally.lines.items() if line in lines})
+        if not tally.total:
+            code = "no_line_counts" if goal.lines is not None else "nothing_to_count"
+            reasons.append(Reason(goal.id, False, condition=code))
+            continue
+        times = _advance(goal, moment, tally, counted)
+        reasons.append(_reason(goal, moment, tally, times))
+        if times and goal.points:
+            points[goal.id] = goal.points * times
+        if times and goal.reward:
+            reward = moment.program.rewards[goal.reward]
+            issued += _issue(goal, reward, times, moment)
+    return Reached(counted, points, issued, reasons)
+
+
+def _advance(goal: Goal, moment: Moment, tally: Tally, counted: list[Count]) -> int:
+    """Count towards a goal; how many times it is reached by that."""
+    key = _key(goal, moment.day, moment)
+    counted.append(Count(key, tally.lines, tally.whole))
+    after = moment.account.counters.get(key, 0) + tally.total
+    if goal.in_a_row > 1:
+        times, awarded = _streaks(goal, moment, after)
+    else:
+        awarded = [_done_key(goal, moment.day, moment)]
+        times = _due(goal, after) - moment.account.counters.get(awarded[0], 0)
+    if times > 0:
+        counted += [Count(one, kept=times if goal.in_a_row == 1 else 1) for one in awarded]
+    return max(0, times)
+
+
+def _due(goal: Goal, progress: int) -> int:
+    return progress // goal.reach if goal.repeat else int(progress >= goal.reach)
+
+
+def _streaks(goal: Goal, moment: Moment, after: int) -> tuple[int, list[str]]:
+    """Whether the periods around this one now make a streak that has not been rewarded; the periods it uses up."""
+    assert goal.per != "ever"
+    if after < goal.reach:
+        return 0, []
+    here = first_day(goal.per, moment.day, moment.calendar)
+    run = [here]
+    while len(run) < goal.in_a_row and _open(goal, before := previous(goal.per, run[0], moment.calendar), moment):
+        run.insert(0, before)
+    while len(run) < goal.in_a_row and _open(goal, after_it := following(goal.per, run[-1], moment.calendar), moment):
+        run.append(after_it)
+    if len(run) < goal.in_a_row or moment.account.counters.get(_done_key(goal, here, moment), 0):
+        return 0, []
+    return 1, [_done_key(goal, day, moment) for day in run]
+
+
+def _open(goal: Goal, day: date, moment: Moment) -> bool:
+    """Whether a period reached the goal and belongs to no streak yet."""
+    counters = moment.account.counters
+    reached = counters.get(_key(goal, day, moment), 0) >= goal.reach
+    return reached and not counters.get(_done_key(goal, day, moment), 0)
+
+
+def _key(goal: Goal, day: date, moment: Moment) -> str:
+    return counter_key(f"goal.{goal.id}", goal.per, name(goal.per, day, moment.calendar))
+
+
+def _done_key(goal: Goal, day: date, moment: Moment) -> str:
+    return counter_key(f"goal.{goal.id}.done", goal.per, name(goal.per, day, moment.calendar))
+
+
+def _reason(goal: Goal, moment: Moment, tally: Tally, times: int) -> Reason:
+    progress = moment.account.counters.get(_key(goal, moment.day, moment), 0) + tally.total
+    facts: dict[str, int | str] = {"progress": progress, "reach": goal.reach}
+    if times:
+        facts |= {"times": times} | ({"reward": goal.reward} if goal.reward else {})
+        return Reason(goal.id, True, goal.points * times, facts=facts)
+    once = progress >= goal.reach and not goal.repeat
+    reached = goal.in_a_row == 1 and (once or _due(goal, progress) > _due(goal, progress - tally.total))
+    return Reason(goal.id, False, condition="goal_reached_before" if reached else "goal_not_reached", facts=facts)
+
+
+def _issue(goal: Goal, reward: Reward, times: int, moment: Moment) -> list[IssuedReward]:
+    if not goal.next_period:
+        return issued(reward, times, moment.program, moment.day)
+    assert goal.per != "ever"
+    start = following(goal.per, first_day(goal.per, moment.day, moment.calendar), moment.calendar)
+    return issued(reward, times, moment.program, start)
+
+
+def issued(reward: Reward, times: int, program: Program, start: date) -> list[IssuedReward]:
+    """A reward that is given `times` times, usable from `start`: what has a value comes as one of the whole value, of
+    other things at most `MOST_AT_ONCE`. Ids and codes come with the commit."""
+    if reward.value:
+        return [_issued(reward, reward.value * times, program, start)]
+    return [_issued(reward, 0, program, start) for _ in range(min(times, MOST_AT_ONCE))]
+
+
+def _issued(reward: Reward, value: int, program: Program, start: date) -> IssuedReward:
+    return IssuedReward(
+        redemption="",
+        reward=reward.id,
+        kind=reward.kind,
+        value=value,
+        currency=program.currency,
+        code=None,
+        valid_from=reward.valid.first_day(start),
+        valid_until=reward.valid.last_day(start),
+    )

@@ -1,0 +1,135 @@
+"""What time does to an account: points become active and expire, tiers are reviewed, points are converted. Pure.
+
+Days are the programme's. On one day things happen in this order: activation, expiry, review, conversion.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from functions.ledger.account import Account, Change, IssuedReward, OperationKind, Posting, booked
+from functions.ledger.lots import NEVER
+from functions.ledger.movements import activate, expire, spend
+from functions.program import expiry, tiers
+from functions.program.model import Conversion, Program, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Something that time did on a day, and the account after it. `id` is the same whenever and however often it is
+    found out."""
+
+    kind: OperationKind
+    id: str
+    on: date
+    posting: Posting
+    account: Account
+
+
+def passing(account: Account, program: Program, after: date, to: date) -> Iterator[Passed]:
+    """Everything that happens on the days after `after` up to `to`, in order; each works on what the one before left.
+
+    What is due earlier and was not done yet is done first; conversions, which depend on the day, only on their days.
+    """
+    day = after
+    while (day := _next_day(account, program, day, to)) <= to:
+        for passed in _on(account, program, day):
+            account = passed.account
+            yield passed
+
+
+def _next_day(account: Account, program: Program, after: date, to: date) -> date:
+    """The next day on which something happens; a day after `to` if there is none."""
+    days = [date.fromisoformat(key[:10]) for key in account.pending]
+    days += [date.fromisoformat(lot) + timedelta(days=1) for lot in account.lots if lot != NEVER]
+    if account.tiers and (until := account.tiers[-1].until) is not None:
+        days.append(until + timedelta(days=1))
+    if program.tiers:
+        enrolled_on = account.enrolled_at.astimezone(program.zone).date()
+        days += [day for day in tiers.days_of_months(program.tiers, enrolled_on) if day > after]
+    tomorrow = after + timedelta(days=1)
+    days = [max(day, tomorrow) for day in days]
+    days += [_next_conversion(conversion, tomorrow) for conversion in program.conversions]
+    return min(days, default=to + timedelta(days=1))
+
+
+def _next_conversion(conversion: Conversion, start: date) -> date:
+    year, month = start.year, start.month
+    while month not in conversion.months or date(year, month, conversion.day) < start:
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    return date(year, month, conversion.day)
+
+
+def _on(account: Account, program: Program, day: date) -> Iterator[Passed]:
+    at = datetime.combine(day, time(), program.zone)
+    if any(key[:10] <= day.isoformat() for key in account.pending):
+        posting = Posting("activated", activate(account, day), at, program.version)
+        account = booked(account, posting)
+        yield Passed("activation", f"{account.member}:{day}", day, posting, account)
+    if any(lot < day.isoformat() for lot in account.lots):
+        posting = Posting("expired", expire(account, day), at, program.version)
+        account = booked(account, posting)
+        yield Passed("expiry", f"{account.member}:{day}", day, posting, account)
+    review = _review(account, program, day, at)
+    if review:
+        account = booked(account, review)
+        yield Passed("review", f"{account.member}:{day}", day, review, account)
+    for conversion in program.conversions:
+        if day.month in conversion.months and day.day == conversion.day:
+            posting_or_none = _convert(account, program, conversion, day, at)
+            if posting_or_none:
+                account = booked(account, posting_or_none)
+                yield Passed("conversion", f"{account.member}:{conversion.id}:{day}", day, posting_or_none, account)
+
+
+def _review(account: Account, program: Program, day: date, at: datetime) -> Posting | None:
+    """A tier whose time is over: what was reached meanwhile counts from now on, and so does its expiry of points."""
+    enrolled_on = account.enrolled_at.astimezone(program.zone).date()
+    before = account.tiers or tiers.opened(program, account.enrolled_at)
+    steps = tiers.reviewed(before, account.counters, program, enrolled_on, day)
+    if steps == before:
+        return None
+    return Posting(
+        kind="adjusted",
+        change=expiry.following_tier(account, Change(), steps, program),
+        occurred_at=at,
+        program_version=program.version,
+        tiers=steps,
+        tier_before=account.tier,
+    )
+
+
+def _convert(account: Account, program: Program, conversion: Conversion, day: date, at: datetime) -> Posting | None:
+    """Points into a voucher; None where there are too few."""
+    active = account.balance(day).active
+    step = _step(conversion, active)
+    if step is None:
+        return None
+    reward = program.rewards[conversion.reward]
+    return Posting(
+        kind="redeemed",
+        change=spend(account, step.points, day),
+        occurred_at=at,
+        program_version=program.version,
+        reward=IssuedReward(
+            redemption="",
+            reward=reward.id,
+            kind=reward.kind,
+            value=step.value,
+            currency=program.currency,
+            code=None,
+            valid_from=reward.valid.first_day(day),
+            valid_until=reward.valid.last_day(day),
+        ),
+        currency=program.currency,
+    )
+
+
+def _step(conversion: Conversion, active: int) -> Step | None:
+    """How many points go, and what they are worth together."""
+    if active < conversion.minimum:
+        return None
+    if conversion.each:
+        times = active // conversion.each.points
+        return Step(conversion.each.points * times, conversion.each.value * times) if times else None
+    return next((step for step in reversed(conversion.table) if step.points <= active), None)
