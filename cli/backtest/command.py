@@ -1,25 +1,12 @@
 """`loyalty backtest`."""
 
-import time
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cli.backtest.figures import difference, figures, most_changed, oddest
-from cli.backtest.page import page_of
-from cli.backtest.purchases import Purchases
-from cli.backtest.reading import read_purchases
-from cli.backtest.receipts import ReadingError
-from cli.backtest.replaying import processors, replayed
-from cli.backtest.report import Report, show, write_ndjson
-from cli.backtest.words import minor_units, money
 from cli.errors import ExplainedError
-from cli.programs import read
-from cli.showing import progress
-from functions.program.model import Program
 
 
 def backtest(
@@ -34,11 +21,14 @@ def backtest(
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; as many as can run at once.")] = None,
 ) -> None:
     """Replay past purchases through a programme, or through two: what it would have given, and cost."""
+    from cli.backtest.report import show
+    from cli.backtest.running import backtested, write
+
     console = Console(highlight=False)
     try:
         report = backtested(console, [file, *([against] if against else [])], purchases, redeemed, jobs)
         show(report, console)
-        _write(report, html, ndjson)
+        write(report, html, ndjson)
     except ExplainedError as error:
         console.print("[red]✗[/red] ", end="")
         console.print(str(error), markup=False, soft_wrap=True)
@@ -46,53 +36,3 @@ def backtest(
     for written in (html, ndjson):
         if written:
             console.print(f"Written: {written}", markup=False, soft_wrap=True)
-
-
-def backtested(console: Console, files: list[Path], source: str, redeemed: float, jobs: int | None) -> Report:
-    """Read everything, then replay it. Raises ReadingError before anything is done."""
-    programs = [_program(file) for file in files]
-    if len({program.currency for program in programs}) > 1:
-        raise ReadingError(f"The programmes count in {' and in '.join(program.currency for program in programs)}.")
-    started = time.monotonic()
-    with console.status("Reading the purchases"):
-        purchases = read_purchases(source, programs[0])
-    console.print(f"{len(purchases):,} purchases read in {time.monotonic() - started:.1f} s")
-    started = time.monotonic()
-    report = _report(console, purchases, programs, Path(source).name, Fraction(str(redeemed)) / 100, jobs)
-    console.print(f"Replayed in {time.monotonic() - started:.1f} s")
-    return report
-
-
-def _report(
-    console: Console, purchases: Purchases, programs: list[Program], source: str, redeemed: Fraction, jobs: int | None
-) -> Report:
-    with progress(console) as bar:
-        task = bar.add_task("Replaying", total=len(purchases))
-        records = replayed(purchases, programs, jobs or processors(), lambda n: bar.advance(task, n))
-    last = purchases.last_instant()
-    found = [
-        figures(of_one, program, last.astimezone(program.zone).date(), redeemed)
-        for of_one, program in zip(records, programs, strict=True)
-    ]
-    if len(programs) == 1:
-        return Report(source, found, records, None, oddest(records[0], minor_units(programs[0].currency)))
-    changes = difference(records[1], records[0], found[1], found[0])
-    odd = most_changed(changes.changes, lambda minor: money(minor, programs[0].currency))
-    return Report(source, found, records, changes, odd)
-
-
-def _program(path: Path) -> Program:
-    try:
-        return read(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReadingError(f"{path} could not be read: {error}") from None
-
-
-def _write(report: Report, html: Path | None, ndjson: Path | None) -> None:
-    try:
-        if html:
-            html.write_text(page_of(report), encoding="utf-8")
-        if ndjson:
-            write_ndjson(report, ndjson)
-    except OSError as error:
-        raise ReadingError(f"{error.filename} could not be written: {error.strerror}") from None

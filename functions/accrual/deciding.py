@@ -70,6 +70,7 @@ class _Deciding:
         self._steps = steps
         self._now = now
         self._budgets = budgets
+        self._tier_before = moment.account.tier or moment.program.base_tier() or None
         self._referrer = _referrer(moment, book)
         occasions = (moment.event.type, REFERRED) if self._referrer else (moment.event.type,)
         self._judged = earning.judge(moment, book, budgets, occasions)
@@ -100,7 +101,7 @@ class _Deciding:
             currency=moment.event.currency if isinstance(moment.event, Purchase) else None,
             counts=counts,
             tiers=None if steps == account.tiers else steps,
-            tier_before=account.tier,
+            tier_before=self._tier_before,
             issued=[*gifts, *goals.issued],
             draws=earning.draws_of(self._given, moment, self._budgets),
             referrer=self._referrer,

@@ -78,7 +78,7 @@ def judge(moment: Moment, book: Rulebook, budgets: Budgets, occasions: tuple[str
         if group.limits:
             _cap(chosen, moment, group.limits, f"group.{group.id}", "group_limit")
         given += chosen
-        if chosen and group.policy == "exclusive":
+        if group.policy == "exclusive" and any(one.points or one.gifts for one in chosen):
             ended_by = chosen[0].rule.id
     _cap_benefit(given, moment)
     if moment.program.limits:
@@ -429,7 +429,7 @@ def counts_of(given: Sequence[Given], moment: Moment) -> list[Count]:
             counts.append(Count(_last_key(one.rule), kept=max(0, moment.day.toordinal() - last)))
     for group in moment.program.groups:
         if group.limits:
-            of_group = [one for one in given if one.rule.group == group.id and one.rule.into is None]
+            of_group = [one for one in given if one.rule.group == group.id]
             counts += _towards(group.limits, f"group.{group.id}", of_group, moment)
     if moment.program.limits:
         counts += _towards(moment.program.limits, "all", [one for one in given if one.rule.into is None], moment)
@@ -444,7 +444,8 @@ def _towards(limits: Sequence[Limit], owner: str, given: Sequence[Given], moment
             continue
         key = _limit_key(owner, limit, moment)
         if limit.points is not None:
-            counts.append(Count(key, _by_line(shares_of(given, moment), moment)))
+            spendable = [one for one in given if one.rule.into is None or len(given) == 1]
+            counts.append(Count(key, _by_line(shares_of(spendable, moment), moment)))
         elif any(one.rule.gift for one in given):
             counts.append(Count(key, kept=1))  # what was given stays when the purchase comes back
         else:

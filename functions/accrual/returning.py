@@ -1,7 +1,7 @@
 """What a return takes back: points, what was counted, and a tier that rested on the purchase. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from functions.accrual.deciding import CLOCK_SKEW
@@ -42,8 +42,9 @@ def decide_return(account: Account, purchase: Entry, returned: Return, program: 
     reason = Reason(
         "return", applied=True, points=change.points, lines={k: -v for k, v in by_line.items()}, facts=facts
     )
-    counts = _counts(purchase, after)
-    steps = _lowered(account, counts, program, now)
+    complete = _is_complete(purchase, after)
+    counts = _counts(purchase, after, complete=complete)
+    steps = _lowered(account, purchase if complete else None, counts, program, now)
     return Posting(
         kind="reversed",
         change=expiry.following_tier(account, change, steps, program),
@@ -54,15 +55,19 @@ def decide_return(account: Account, purchase: Entry, returned: Return, program: 
         currency=purchase.posting.currency,
         counts=counts,
         tiers=None if steps == account.tiers else steps,
-        tier_before=account.tier,
+        tier_before=account.tier or program.base_tier() or None,
     )
 
 
-def _counts(purchase: Entry, after: Mapping[str, Returned]) -> list[Count]:
+def _is_complete(purchase: Entry, after: Mapping[str, Returned]) -> bool:
+    """Whether nothing is left of the purchase."""
+    back = {**purchase.returned, **after}
+    return all(line.id in back and back[line.id].quantity == line.quantity for line in purchase.posting.lines)
+
+
+def _counts(purchase: Entry, after: Mapping[str, Returned], *, complete: bool) -> list[Count]:
     """What the purchase had counted, less by what came back."""
     lines = {line.id: line for line in purchase.posting.lines}
-    all_back = {**purchase.returned, **after}
-    complete = all(line.id in all_back and all_back[line.id].quantity == line.quantity for line in lines.values())
     counts = []
     for count in purchase.posting.counts:
         by_line = {
@@ -82,7 +87,13 @@ def _part(value: int, line: Line, quantity: int) -> int:
     return value * quantity // line.quantity
 
 
-def _lowered(account: Account, counts: Sequence[Count], program: Program, now: datetime) -> Sequence[TierStep]:
+def _lowered(
+    account: Account, gone: Entry | None, counts: Sequence[Count], program: Program, now: datetime
+) -> Sequence[TierStep]:
+    """The tiers without what a purchase that is wholly `gone` gave, or what the counters do not support any more."""
+    given = gone.posting.tiers[-1] if gone and gone.posting.tiers else None
+    if gone and given and given.given and given == account.tiers[-1] and given.tier != gone.posting.tier_before:
+        return (*account.tiers[:-1], replace(account.tiers[-2], since=now))
     after = counted(account.counters, counts, now.date())
     enrolled_on = account.enrolled_at.astimezone(program.zone).date()
     return tiers.lowered(account.tiers, account.counters, after, program, enrolled_on, now)

@@ -7,15 +7,24 @@ The account is opened here and not at the first purchase: then it exists for eve
 member exists, and `MemberEnrolled` is published from the same stream, before anything the member earns.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from functions.enrolment.contract import MemberIn
 from functions.enrolment.member import Member, member_id
 from functions.ledger import store as ledger
-from functions.ledger.account import Account
+from functions.ledger.account import Account, TierStep
 from functions.ledger.identity import Identity, profile_key
+from functions.program import store as programs
+from functions.program.tiers import opened
 from functions.runtime import clock, tables
-from functions.runtime.errors import MemberExistsError, MemberNotFoundError, OperationIdReusedError, TryAgainError
+from functions.runtime.errors import (
+    MemberExistsError,
+    MemberNotFoundError,
+    OperationIdReusedError,
+    ProgramNotActiveError,
+    TryAgainError,
+)
 from functions.runtime.validation import payload_hash
 
 _ATTEMPTS = 7
@@ -61,8 +70,22 @@ def _writes(member: Member, content: str) -> list[tables.Put | tables.Replace]:
         tables.Put("members", {"key": identity.claim_key(), "member": member.id}, key="key")
         for identity in member.identities
     ]
-    account = Account(member.id, enrolled_at=member.enrolled_at, updated_at=member.enrolled_at, source=member.source)
+    account = Account(
+        member.id,
+        enrolled_at=member.enrolled_at,
+        updated_at=member.enrolled_at,
+        source=member.source,
+        tiers=_lowest_tier(member),
+    )
     return [tables.Put("members", _to_item(member, content), key="key"), ledger.opening(account), *claims]
+
+
+def _lowest_tier(member: Member) -> Sequence[TierStep]:
+    """Everyone has it, from the first day on. Before a programme is published nobody has any."""
+    try:
+        return opened(programs.in_force(member.id, member.enrolled_at), member.enrolled_at)
+    except ProgramNotActiveError:
+        return ()
 
 
 def _explained(cancelled: tables.CancelledError, member: Member, content: str) -> Enrolled | None:

@@ -124,7 +124,6 @@ def _optional_parts(posting: Posting) -> Item:
     item: Item = {
         "lines": [list(line) for line in posting.lines],
         "currency": posting.currency,
-        "made": _change_to_item(posting.made) if posting.made else None,
         "counts": [_count_to_list(count, posting.lines) for count in posting.counts],
         "issued": [_reward_to_item(reward) for reward in posting.issued],
         "draws": [[draw.rule, draw.shard, draw.points, draw.room] for draw in posting.draws],
@@ -132,9 +131,11 @@ def _optional_parts(posting: Posting) -> Item:
         "reward": _reward_to_item(posting.reward) if posting.reward else None,
         "reversal": _reversal_to_item(posting.reversal) if posting.reversal else None,
     }
+    if posting.made is not None:
+        item["made"] = _change_to_item(posting.made)
     if posting.tiers is not None:
         item |= {"tiers": [_step_to_list(step) for step in posting.tiers], "tier_before": posting.tier_before}
-    return {name: value for name, value in item.items() if value or name == "tiers"}
+    return {name: value for name, value in item.items() if value or name in {"made", "tiers"}}
 
 
 def _reversal_to_item(reversal: Reversal) -> Item:

@@ -160,6 +160,12 @@ def take_back(
     _check(points)
     pending = _out_of(account.pending, given.pending, points)
     missing = points + total(pending)
+    if lots_move:
+        days = {key.partition(">")[0] for key in given.pending}
+        waiting = {key: held for key, held in account.pending.items() if key.partition(">")[0] in days}
+        elsewhere = _out_of(merged(waiting, {key: p for key, p in pending.items() if key in waiting}), waiting, missing)
+        pending = merged_signed(pending, elsewhere)
+        missing += total(elsewhere)
     made = merged(dict(given.lots), {})
     for key, pending_points in given.pending.items():
         made = merged(made, {lot_of(key): pending_points})

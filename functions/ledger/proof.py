@@ -25,7 +25,10 @@ class Proof:
 
 def prove(account: Account, entries: Iterable[Entry]) -> Proof:
     """Book the entries, in the order of `n`, on an empty account, and compare every step and the end."""
-    rebuilt: Account | None = replace(account, n=0, lots={}, pending={}, holds={}, debt=0, counters={}, tiers=())
+    first = [step for step in account.tiers if step.since == account.enrolled_at and len(account.tiers) == 1]
+    rebuilt: Account | None = replace(
+        account, n=0, lots={}, pending={}, holds={}, debt=0, counters={}, tiers=tuple(first)
+    )
     drift: str | None = None
     n = earned = redeemed = owned = 0
     for entry in entries:

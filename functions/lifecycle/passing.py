@@ -95,7 +95,7 @@ def _review(account: Account, program: Program, day: date, at: datetime) -> Post
         occurred_at=at,
         program_version=program.version,
         tiers=steps,
-        tier_before=account.tier,
+        tier_before=account.tier or program.base_tier() or None,
     )
 
 

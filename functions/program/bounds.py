@@ -43,7 +43,12 @@ def rule_most(rule: EarningRule, tier: str, counted: Bound) -> Bound:
 
 def counts_amount(rule: EarningRule) -> bool:
     """Whether a rule counts what was paid."""
-    return rule.earn is None or (rule.earn.of == "amount" and not rule.earn.of_rules)
+    return what_counts(rule) == "amount" and not (rule.earn and rule.earn.of_rules)
+
+
+def what_counts(rule: EarningRule) -> str:
+    """What a rule counts, where it is not the points of other rules."""
+    return rule.earn.of if rule.earn else rule.gift.of if rule.gift else "amount"
 
 
 def paid_within(paid: Range | None, total: int) -> int:
@@ -54,13 +59,15 @@ def paid_within(paid: Range | None, total: int) -> int:
     return most if (paid.at_least or 0) <= most else -1
 
 
-def gift_times(rule: EarningRule, counted: int) -> int:
-    """How many gifts a rule gives at most."""
-    counted = paid_within(rule.when.paid, counted)
-    if rule.gift is None or counted < rule.minimum or counted < 0:
+def gift_times(rule: EarningRule, total: int) -> Bound:
+    """How many gifts a rule gives at most for a purchase of `total`."""
+    paid = paid_within(rule.when.paid, total)
+    counted = paid if counts_amount(rule) else None
+    if rule.gift is None or paid < 0 or (counted is not None and counted < rule.minimum):
         return 0
-    times = counted // rule.gift.per_full if rule.gift.per_full else 1
-    return times if rule.budget is None else min(times, rule.budget)
+    if not rule.gift.per_full:
+        return 1
+    return least_of([None if counted is None else counted // rule.gift.per_full, rule.budget])
 
 
 def _points(rule: EarningRule, earn: Earn, tier: str, counted: Bound) -> Bound:

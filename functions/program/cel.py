@@ -28,7 +28,6 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     "member": frozenset({"tier", "segments", "attributes", "purchases", "days_enrolled"}),
     "line": frozenset({"sku", "brand", "categories", "amount", "quantity", "discounted", "attributes"}),
 }
-_COSTLY = frozenset({"map", "filter"})
 _SAMPLE: Facts = {
     "purchase": {
         "store": "s",
@@ -52,6 +51,7 @@ _SAMPLE: Facts = {
     },
 }
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'")
+_LOOP = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]?\w*)")
 _FIELD = re.compile(r"\b(purchase|activity|member|line)\s*\.\s*([A-Za-z_]\w*)")
 
 
@@ -74,7 +74,7 @@ class Condition:
         """Whether it is true. What it cannot be asked of (an attribute that is not there) is not true."""
         try:
             return self._program.execute(dict(facts)) is True
-        except (KeyError, TypeError, ValueError, RuntimeError, ArithmeticError):
+        except (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError):
             return False
 
 
@@ -86,19 +86,25 @@ def compiled(expression: str) -> Condition:
     try:
         condition = Condition(expression)
         program = _library().compile(expression)
-        names, functions = set(program.variables()), set(program.functions())
+        names = set(program.variables())
     except (ValueError, RuntimeError) as error:
         raise CelError(f"This is not CEL: {str(error).splitlines()[0][:200]}") from None
-    _check_names(expression, names)
-    if functions & _COSTLY or len(re.findall(r"\.(?:all|exists|exists_one)\s*\(", expression)) > 1:
-        raise CelError("A condition may loop once, with all or exists, and not with map or filter")
+    code = _TEXT.sub("''", expression)
+    _check_loops(code)
+    _check_names(code, names)
     _check_types(program)
     return condition
 
 
-def _check_names(expression: str, names: set[str]) -> None:
-    code = _TEXT.sub("''", expression)
-    bound = set(re.findall(r"\.(?:all|exists|exists_one)\s*\(\s*([A-Za-z_]\w*)\s*,", code))
+def _check_loops(code: str) -> None:
+    """Loops within loops could take for ever: one is enough for what conditions are for."""
+    loops = [(kind, name) for kind, name in _LOOP.findall(code)]
+    if len(loops) > 1 or any(kind in {"map", "filter"} or name in _FIELDS for kind, name in loops):
+        raise CelError("A condition may loop once, with all or exists, and not with map or filter")
+
+
+def _check_names(code: str, names: set[str]) -> None:
+    bound = {name for _kind, name in _LOOP.findall(code)}
     for name in sorted(names - bound - set(_FIELDS)):
         raise CelError(f"There is no {name}: a condition knows {', '.join(_FIELDS)}")
     for root, field in _FIELD.findall(code):
@@ -110,8 +116,8 @@ def _check_types(program: Any) -> None:
     """Run it once on a sample: an unknown attribute may be of any type, everything else has one."""
     try:
         result = program.execute(dict(_SAMPLE))
-    except KeyError:
-        return
+    except LookupError:
+        return  # an attribute that may be there, or a list that may be longer
     except (TypeError, ValueError, RuntimeError, ArithmeticError) as error:
         raise CelError(f"This cannot be computed: {str(error).splitlines()[0][:200]}") from None
     if not isinstance(result, bool):

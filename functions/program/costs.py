@@ -206,6 +206,7 @@ class _Rewards:
             for rule in program.earning:
                 reward = rule.gift.reward if rule.gift and rule.group == group.id and occasions & {*rule.on} else None
                 times = gift_times(rule, counted)
+                self.open += [rule.id] if reward and times is None else []
                 if reward and times:
                     self.times[reward] += times
                     worths.append(times * (program.rewards[reward].value or 0))

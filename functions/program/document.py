@@ -63,7 +63,7 @@ def read(text: str, version: int = 0) -> Program:
         raise with_lines(error, text) from None
     if mistakes := list(references.mistakes(document)):
         details = [{"type": code, "loc": path, "msg": problem, "input": None} for path, code, problem in mistakes]
-        raise InvalidError(_with_lines(details, _compose(text)))  # type: ignore[arg-type]
+        raise InvalidError(_with_lines(details, _compose(text), exact=True))  # type: ignore[arg-type]
     return document.build(version)
 
 
@@ -158,25 +158,24 @@ def _refuse_odd_keys(node: yaml.Node | None) -> None:
         _refuse_odd_keys(value)
 
 
-def _with_lines(details: Iterable[ErrorDetails], root: yaml.Node) -> list[FieldError]:
-    """What is wrong where. A value that may be of several shapes is told off once, and without their names."""
+def _with_lines(details: Iterable[ErrorDetails], root: yaml.Node, *, exact: bool = False) -> list[FieldError]:
+    """What is wrong where. A value that may be of several shapes is told off once, and without their names; `exact`:
+    the paths are the file's own already."""
     found: dict[str, FieldError] = {}
     for detail in details:
-        path = _as_written(root, detail["loc"])
+        path = detail["loc"] if exact else _as_written(root, detail["loc"], missing=detail["type"] == "missing")
         [error] = field_errors([{**detail, "loc": ("body", *path)}])
         told = replace(error, detail=f"line {_line(root, path)}: {error.detail}")
         found.setdefault(told.pointer, told)
     return list(found.values())
 
 
-def _as_written(node: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
+def _as_written(node: yaml.Node | None, path: tuple[int | str, ...], *, missing: bool) -> tuple[int | str, ...]:
     """A path without the steps that only name one of several shapes; the last step may be what is missing."""
     written: list[int | str] = []
     for i, step in enumerate(path):
         below = _child(node, step) if node is not None else None
-        if below is not None or (
-            i == len(path) - 1 and isinstance(node, yaml.MappingNode) and str(step).isidentifier()
-        ):
+        if below is not None or (missing and i == len(path) - 1):
             written.append(step)
             node = below if below is not None else node
     return tuple(written)

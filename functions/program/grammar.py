@@ -30,6 +30,8 @@ from functions.program.cel import LONGEST, CelError, compiled
 from functions.runtime.validation import LARGEST_AMOUNT, LONGEST_WORD, Amount, Currency, Id, Input
 
 MOST_RULES = 100
+MOST_LIMITS = 40
+"""Of all rules together: each is counted in every account, and by line in every entry."""
 Whole = Annotated[int, Field(ge=1, le=10_000_000)]
 Days = Annotated[int, Field(ge=1, le=3660)]
 Months = Annotated[int, Field(ge=1, le=120)]
@@ -511,6 +513,8 @@ class RuleIn(Input):
             raise PydanticCustomError("tier_months", "tier_months needs tier")
         if self.into and not (self.points or self.multiply or self.brackets):
             raise PydanticCustomError("into", "Only points go into a counter")
+        if isinstance(self.expire, LastingIn) and self.expire.extended_by:
+            raise PydanticCustomError("expire", "What keeps points alive is said for all points, under points: expire")
         if (self.reward or self.tier) and any(limit.points for limit in self.limits):
             raise PydanticCustomError("limit", "What gives no points is limited in times")
         return self
@@ -870,6 +874,17 @@ class ProgramIn(Input):
     goals: Annotated[list[GoalIn], Field(max_length=20, default_factory=list)]
     conversions: Annotated[list[ConversionIn], Field(max_length=5, default_factory=list)]
     rewards: Annotated[list[RewardIn], Field(max_length=500, default_factory=list)]
+
+    @model_validator(mode="after")
+    def _is_not_too_much_to_count(self) -> Self:
+        limits = sum(len(rule.limits) for rule in self.earning)
+        if limits > MOST_LIMITS:
+            raise PydanticCustomError(
+                "limits",
+                "The rules have {limits} limits; at most {most} can be counted",
+                {"limits": limits, "most": MOST_LIMITS},
+            )
+        return self
 
     def build(self, version: int) -> model.Program:
         fiscal = self.fiscal_year_starts

@@ -22,7 +22,8 @@ Word: TypeAlias = str | int | bool
 PURCHASE, REDEMPTION = "purchase", "redemption"
 SPEND, POINTS, VISITS, MONTHS = "spend", "points", "visits", "months"
 """What goals and tiers can count, besides activities and counters. Months: since the member enrolled."""
-BUILT_IN = ("enrolled", "birthday", "enrolment_anniversary", "referred", "referral_made")
+REFERRED = "referred"
+BUILT_IN = ("enrolled", "birthday", "enrolment_anniversary", REFERRED, "referral_made")
 """Activities that happen by themselves: every programme may have rules on them."""
 
 

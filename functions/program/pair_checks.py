@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from functions.program import wording
-from functions.program.bounds import counts_amount, rounded
+from functions.program.bounds import counts_amount, rounded, what_counts
 from functions.program.conditions import clash, implies, line_clash, lines_within
 from functions.program.costs import REFERRED
 from functions.program.finding import Finding
-from functions.program.model import PURCHASE, Earn, EarningRule, Group, Match, Program, Rate, When
+from functions.program.model import PURCHASE, EarningRule, Group, Match, Program, Rate, When
 from functions.program.rule_checks import levels, never_applies, takes
 
 
@@ -140,18 +140,19 @@ def _reaches_minimum(other: EarningRule, rule: EarningRule) -> bool:
 def _gives_anyway(other: EarningRule, rule: EarningRule) -> bool:
     """Whether a rule gives something, however much there is of what it counts."""
     if other.earn is None:
-        alike = rule.gift is not None and other.gift is not None and rule.gift.per_full >= other.gift.per_full
-        return other.gift is not None and (other.gift.per_full == 0 or alike)
+        if rule.gift is None or other.gift is None:
+            return other.gift is not None and other.gift.per_full == 0
+        return rule.gift.per_full >= other.gift.per_full and (_counts_as_much(other, rule) or not other.gift.per_full)
     flat = not other.earn.brackets and set(other.earn.rates) == {""} and other.earn.rates[""].per == 0
     return flat and not other.earn.of_rules and rounded(other.earn.rates[""].points, other.rounding) > 0
 
 
 def _counts_as_much(other: EarningRule, rule: EarningRule) -> bool:
     """Whether `other` counts at least as much as `rule` where its lines and conditions are as wide."""
-    mine, others = rule.earn or Earn(), other.earn or Earn()
-    if others.of_rules or mine.of_rules:
-        return rule.group == other.group and bool(mine.of_rules) and set(mine.of_rules) <= set(others.of_rules)
-    return mine.of == others.of and not mine.of.startswith("attributes.")
+    mine, others = (one.earn.of_rules if one.earn else () for one in (rule, other))
+    if others or mine:
+        return rule.group == other.group and bool(mine) and set(mine) <= set(others)
+    return what_counts(rule) == what_counts(other) and not what_counts(rule).startswith("attributes.")
 
 
 def _at_least(pairs: _Pairs, other: EarningRule, rule: EarningRule) -> bool:

@@ -115,7 +115,7 @@ class Parts:
 
     def _ways(self, ways: Sequence[Mapping[str, int]]) -> str:
         said = [wording.in_order([self._of(measure, least) for measure, least in way.items()]) for way in ways]
-        return wording.in_order(said, "or") if said else "nothing"
+        return wording.in_order(said, "or")
 
     def _of(self, measure: str, least: int) -> str:
         return f"{wording.money(least, self._currency) if measure == SPEND else least} {measure}"
@@ -155,7 +155,7 @@ class Parts:
 
     def _steps(self, conversion: Conversion) -> str:
         steps = [conversion.each] if conversion.each else conversion.table
-        said = wording.in_order([self._step(step) for step in steps]) if steps else "nothing"
+        said = wording.in_order([self._step(step) for step in steps])
         return f"for each {said}" if conversion.each else said
 
     def _step(self, step: Step) -> str:

@@ -175,7 +175,7 @@ def _of_reward(program: Program, reward: Reward, most: Bound, path: Path, today:
     if tiers and not any(takes(reward.tier, tier) for tier in tiers):
         yield Finding((*path, "tier"), "no_tier_taken", f"{named} leaves out every tier.", serious=True)
     yield from _of_nobody(program, named, reward.tier, (*path, "tier"))
-    yield from over(named, reward.last_day, today, (*path, "last_day"))
+    yield from over(named, reward.last_day, today, (*path, "offered_to"))
     yield from over(f"The time to use {named[4:]}", reward.valid.last, today, (*path, "usable_to"))
 
 

@@ -10,6 +10,7 @@ from functions.program.cel import roots
 from functions.program.grammar import (
     ConversionIn,
     GoalIn,
+    GroupIn,
     LastingIn,
     ProgramIn,
     ReferralIn,
@@ -17,7 +18,7 @@ from functions.program.grammar import (
     RuleIn,
     WhenIn,
 )
-from functions.program.model import BUILT_IN, MONTHS, POINTS, PURCHASE, REDEMPTION, SPEND, VISITS, Match
+from functions.program.model import BUILT_IN, MONTHS, POINTS, PURCHASE, REDEMPTION, REFERRED, SPEND, VISITS, Match
 
 Path: TypeAlias = tuple[int | str, ...]
 Mistake: TypeAlias = tuple[Path, str, str]
@@ -56,7 +57,9 @@ class _Names:
         self.occasions = [PURCHASE, *BUILT_IN, *self.activities]
         self.rewards = [reward.id for reward in document.rewards]
         self.rules = [rule.id for rule in document.earning]
-        self.measures = sorted(_MEASURES | set(self.activities) | set(self.counters) | set(BUILT_IN))
+        counted = (set(BUILT_IN) - {REFERRED}) | set(self.activities)
+        self.measures = sorted(_MEASURES | set(self.counters) | counted)
+        self.extending = sorted({PURCHASE, REDEMPTION} | counted)
         self.numbers = {
             activity.id: [name for name, kind in activity.attributes.items() if kind == "number"]
             for activity in document.activities
@@ -124,7 +127,7 @@ def _points(document: ProgramIn, names: _Names) -> Iterator[Mistake]:
 
 def _extending(path: Path, lasting: LastingIn, names: _Names) -> Iterator[Mistake]:
     for i, what in enumerate(lasting.extended_by or ()):
-        yield from _unknown((*path, "extended_by", i), "activity", what, [*_EXTENDING, *names.occasions])
+        yield from _unknown((*path, "extended_by", i), "activity", what, names.extending)
 
 
 def _tiers(document: ProgramIn, names: _Names) -> Iterator[Mistake]:
@@ -193,6 +196,10 @@ def _group(document: ProgramIn, rule: RuleIn) -> Iterator[Mistake]:
         yield (), "missing_group", f"Say the group of this rule: {', '.join(document.groups)}"
     else:
         yield from _unknown(("group",), "group", rule.group, document.groups)
+        group = document.groups.get(rule.group)
+        policy = group.policy if isinstance(group, GroupIn) else group
+        if policy == "highest" and (rule.reward or rule.tier):
+            yield ("group",), "gift_in_highest", "highest compares points, and this rule gives none: use another group"
 
 
 def _of(document: ProgramIn, rule: RuleIn, names: _Names) -> Iterator[Mistake]:

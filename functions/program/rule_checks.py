@@ -1,6 +1,5 @@
 """What is wrong with a rule by itself: conditions that never hold, points that come to nothing, small limits. Pure."""
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -9,10 +8,8 @@ from functions.program.bounds import counts_amount, gift_times, least_of, rounde
 from functions.program.conditions import clash, line_clash
 from functions.program.costs import REFERRAL_MADE, REFERRED
 from functions.program.finding import Finding, Path
-from functions.program.model import PURCHASE, EarningRule, LineFilter, Match, Program, When
+from functions.program.model import EarningRule, LineFilter, Match, Program, When
 from functions.runtime.validation import LARGEST_AMOUNT
-
-_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'")
 
 
 def of_rules(program: Program, today: date | None) -> Iterator[Finding]:
@@ -74,7 +71,7 @@ def _paid_tiers(rule: EarningRule, tiers: Sequence[str]) -> list[str]:
 def _gives_something(rule: EarningRule, tiers: Sequence[str]) -> bool:
     """Whether the largest purchase brings anything."""
     if rule.earn is None:
-        return gift_times(rule, LARGEST_AMOUNT) > 0
+        return gift_times(rule, LARGEST_AMOUNT) != 0
     counted = LARGEST_AMOUNT if counts_amount(rule) else None
     return any(rule_most(rule, tier, counted) != 0 for tier in tiers)
 
@@ -127,26 +124,12 @@ def of_conditions(program: Program, named: str, when: When, path: Path, on: Sequ
             if not any(name in attributes for attributes in declared):
                 problem = f"{named} wants an attribute {name}, which {wording.listed(on)} does not declare."
                 yield Finding((*path, "attributes", name), "undeclared_attribute", problem)
-    foreign = _roots(when.cel, "line", *(["activity"] if list(on) == [PURCHASE] else []))
-    if PURCHASE not in on:
-        foreign += _roots(when.cel, PURCHASE)
-    for root in foreign:
-        problem = f"{named} asks for {root} in its CEL condition, which knows nothing of a {root} here."
-        yield Finding((*path, "cel"), "cel_names_nothing", problem)
-
-
-def _roots(cel: str | None, *roots: str) -> list[str]:
-    code = _TEXT.sub("''", cel or "")
-    return [root for root in roots if re.search(rf"(?<![\w.]){root}\s*\.", code)]
 
 
 def _odd_lines(rule: EarningRule, path: Path) -> Iterator[Finding]:
     if rule.lines == LineFilter():
         problem = f"The filter of the rule {rule.id} says nothing, so every line counts: say which, or leave lines out."
         yield Finding((*path, "lines"), "lines_take_all", problem)
-    for root in _roots(rule.lines.cel if rule.lines else None, PURCHASE, "activity", "member"):
-        problem = f"The filter of the rule {rule.id} asks for {root} in CEL, and knows only line: put that under when."
-        yield Finding((*path, "lines", "cel"), "cel_names_nothing", problem)
 
 
 def _odd_tiers(program: Program, rule: EarningRule, path: Path) -> Iterator[Finding]:

@@ -108,8 +108,15 @@ def _gift(gift: Gift | None, currency: str) -> str:
         return "nothing"
     if gift.tier:
         return f"the tier {gift.tier}" + (f" for {wording.counted(gift.months, 'month')}" if gift.months else "")
-    each = f" for each full {wording.money(gift.per_full, currency)}" if gift.per_full else ""
+    each = f" for each full {_Rates(Earn(of=gift.of), currency).amount(gift.per_full)}" if gift.per_full else ""
     return f"the reward {gift.reward}{each}"
+
+
+def _gifts(label: str, old: Gift | None, new: Gift | None, currency: str) -> Iterator[str]:
+    yield from instead(f"{label} gives", old, new, lambda gift: _gift(gift, currency))
+    if old and new:
+        yield from instead(f"{label} counts", old.of, new.of)
+        yield from others(label, old, new, {"reward", "tier", "months", "per_full", "of"})
 
 
 def compare(old: EarningRule, new: EarningRule, currency: str) -> Iterator[str]:
@@ -120,14 +127,16 @@ def compare(old: EarningRule, new: EarningRule, currency: str) -> Iterator[str]:
     yield from instead(f"{label} is on", old.on, new.on)
     yield from conditions(label, old.when, new.when, currency)
     yield from lines(label, old.lines, new.lines)
-    least = _Rates(new.earn or Earn(), currency)
+    least = _Rates(new.earn or Earn(of=new.gift.of if new.gift else "amount"), currency)
     yield from instead(
         f"{label} needs", old.minimum, new.minimum, lambda some: least.amount(some) if some else "no minimum"
     )
     if old.earn and new.earn:
         yield from _earn(label, old.earn, new.earn, currency)
-    if not (old.earn and new.earn) and (old.earn != new.earn or old.gift != new.gift):
+    elif old.earn != new.earn:
         yield f"{label} gives {gives(new, currency)} instead of {gives(old, currency)}."
+    if old.gift != new.gift and (old.earn is None) is (new.earn is None):
+        yield from _gifts(label, old.gift, new.gift, currency)
     into = or_none(lambda counter: f"the counter {counter}", "the points to spend")
     yield from instead(f"{label}: its points go into", old.into, new.into, into)
     yield from instead(f"{label} rounds", old.rounding, new.rounding, _ROUNDINGS.__getitem__)
@@ -160,7 +169,7 @@ def _earn(label: str, old: Earn, new: Earn, currency: str) -> Iterator[str]:
     if old.brackets != new.brackets:
         yield f"{label} gives {after.brackets()} instead of {before.brackets()}."
     yield from instead(f"{label} gives each part the rate of", old.marginal, new.marginal, _parts)
-    if before.unit != after.unit:
+    if before.unit != after.unit or old.of != new.of:
         yield f"{label} counts {after.unit} instead of {before.unit}."
     if set(old.rates) != set(new.rates) and dict(old.rates) != dict(new.rates):
         yield f"{label} names {_named(new)} instead of {_named(old)}."
@@ -201,8 +210,7 @@ class _Rates:
 
     def number(self, rate: Rate | None) -> str:
         """How many points alone, or how many times as many."""
-        if rate is None:
-            return "nothing"
+        assert rate is not None
         return wording.number(rate.points + 1 if self._multiplies(rate) else rate.points)
 
     def _multiplies(self, rate: Rate) -> bool:

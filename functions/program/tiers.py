@@ -57,7 +57,7 @@ def reviewed(steps: Steps, counters: Counters, program: Program, enrolled_on: da
             at = datetime.combine(by_months.pop(0), time(), program.zone)
             steps = lifted(steps, counters, program, enrolled_on, at) if at > steps[-1].since else steps
         elif review is not None:
-            steps = _next(steps, _after_review(tiers, steps[-1], counters, calendar, program))
+            steps = _next(steps, _after_review(tiers, steps, counters, calendar, program))
         else:
             return steps
     return steps
@@ -125,8 +125,9 @@ def lowered(
     if has.rank >= rank:
         shorter = _is_longer(current.until, has.until) and not _is_longer(current.until, had.until)
         return (*steps[:-1], replace(current, until=has.until)) if shorter and has.rank == rank else steps
-    given = [step for step in steps if step.given and (step.until is None or step.until >= today)]
-    best = max(given, key=lambda step: tiers.rank(step.tier), default=None)
+    best = _best_held([step for step in steps if step.given], tiers, today)
+    # What was not deserved is forgotten, or a later look back would find it again.
+    steps = [step for step in steps[:-1] if step.given or tiers.rank(step.tier) <= has.rank]
     if best and tiers.rank(best.tier) > has.rank:
         return _next(steps, replace(best, since=at))
     return _next(steps, TierStep(tiers.levels[has.rank].id, at, has.until if has.rank else None))
@@ -224,9 +225,17 @@ def _held_until(tiers: Tiers, calendar: Calendar, day: date) -> date | None:
         return None
     if tiers.held == "months":
         return add_months(day, tiers.held_months + tiers.grace_months) - timedelta(days=1)
+    if tiers.held == "window":
+        return _window_end(tiers, calendar, day)
+    last = following(tiers.window, first_day(tiers.window, day, calendar), calendar)
+    return _window_end(tiers, calendar, last)
+
+
+def _window_end(tiers: Tiers, calendar: Calendar, day: date) -> date | None:
+    """The last day of a tier that is held to the end of the window of a day, grace included."""
+    if tiers.held in {"months", "ever"}:
+        return _held_until(tiers, calendar, day)
     end = following(tiers.window, first_day(tiers.window, day, calendar), calendar)
-    if tiers.held == "next_window":
-        end = following(tiers.window, end, calendar)
     return add_months(end, tiers.grace_months) - timedelta(days=1)
 
 
@@ -238,8 +247,16 @@ class _Support:
     until: date | None
 
 
-def _after_review(tiers: Tiers, step: TierStep, counters: Counters, calendar: Calendar, program: Program) -> TierStep:
-    """What follows a step whose time is over."""
+def _best_held(steps: Steps, tiers: Tiers, day: date) -> TierStep | None:
+    """The highest of the steps that are held on a day."""
+    held = [step for step in steps if step.until is None or step.until >= day]
+    return max(held, key=lambda step: tiers.rank(step.tier), default=None)
+
+
+def _after_review(tiers: Tiers, steps: Steps, counters: Counters, calendar: Calendar, program: Program) -> TierStep:
+    """What follows a last step whose time is over. After a tier that was given comes at least the one before, where
+    that is still held."""
+    step = steps[-1]
     assert step.until is not None
     day = step.until + timedelta(days=1)
     since = datetime.combine(day, time(), program.zone)
@@ -251,7 +268,10 @@ def _after_review(tiers: Tiers, step: TierStep, counters: Counters, calendar: Ca
         found = _by_windows(tiers, counters, calendar, day)
     current = tiers.rank(step.tier)
     if tiers.soft and found.rank < current - 1:
-        found = _Support(current - 1, _held_until(tiers, calendar, day))
+        found = _Support(current - 1, _window_end(tiers, calendar, day))
+    before = _best_held(steps[:-1], tiers, day) if step.given else None
+    if before and tiers.rank(before.tier) > max(found.rank, 0):
+        return replace(before, since=since)
     if found.rank == 0:
         return TierStep(tiers.levels[0].id, since)
     counted = _counted(tiers, counters, step.until) if day.day > 1 else {}

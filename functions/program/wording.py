@@ -43,7 +43,7 @@ def listed(words: Iterable[object], between: str = "and") -> str:
 
 def in_order(words: Iterable[object], between: str = "and") -> str:
     """a, b and c, in the order given."""
-    *first, last = map(str, words)
+    *first, last = [str(word) for word in words] or ["nothing"]
     return f"{', '.join(first)} {between} {last}" if first else last
 
 
@@ -54,11 +54,6 @@ def wanted(value: Match | Range) -> str:
     if value.at_most is None:
         return f"at least {value.at_least}"
     return f"at most {value.at_most}" if value.at_least is None else f"from {value.at_least} to {value.at_most}"
-
-
-def attributes(value: Mapping[str, Match | Range]) -> str:
-    """size large, age at least 3."""
-    return in_order([f"{name} {wanted(one)}" for name, one in value.items()])
 
 
 def weekdays(days: Iterable[int]) -> str:
@@ -119,7 +114,7 @@ def lasting(value: Lasting) -> str:
     when += ", at the end of that month" if value.to_month_end else ""
     if value.extended_by or value.each_month:
         how = "one month longer for each month with" if value.each_month else "counted anew from each"
-        when += f", {how} {listed(value.extended_by or ['nothing'], 'or')}"
+        when += f", {how} {listed(value.extended_by, 'or')}"
     return when
 
 
@@ -140,7 +135,7 @@ def said(value: object) -> str:
     if isinstance(value, Recurrence):
         return recurring(value)
     if isinstance(value, Mapping):
-        return in_order([f"{name} {said(one)}" for name, one in value.items()]) if value else "nothing"
+        return in_order([f"{name} {said(one)}" for name, one in value.items()])
     if isinstance(value, frozenset | tuple | list):
-        return listed(value) if value else "nothing"
+        return listed(value)
     return str(value)

@@ -44,7 +44,8 @@ class VoucherOut(Output):
 class VoucherStateOut(VoucherOut):
     """A voucher as it is today."""
 
-    status: Literal["active", "expired"]
+    status: Literal["not_yet", "active", "expired"]
+    valid_from: date | None
     redemption_id: str
     reward_id: str
 
@@ -53,10 +54,17 @@ class VoucherStateOut(VoucherOut):
         voucher = VoucherOut.of(reward)
         return cls(
             **dict(voucher),
-            status="active" if today <= voucher.valid_until else "expired",
+            status=_status(reward, voucher.valid_until, today),
+            valid_from=reward.valid_from,
             redemption_id=reward.redemption,
             reward_id=reward.reward,
         )
+
+
+def _status(reward: IssuedReward, valid_until: date, today: date) -> Literal["not_yet", "active", "expired"]:
+    if reward.valid_from and today < reward.valid_from:
+        return "not_yet"
+    return "active" if today <= valid_until else "expired"
 
 
 class RedemptionOut(EffectOut):

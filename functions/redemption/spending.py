@@ -75,14 +75,16 @@ def decide_hold(account: Account, redemption: Redemption, program: Program, now:
     """Set the price aside for a reward that is given at capture. Raises as `decide_redemption`."""
     reward, price = _on_offer(program, redemption)
     _check_eligible(account, reward, program, now)
+    change = hold(account, redemption.id, price, _today(program, now))
+    moved, counts = _kept_alive(changed(account, change), program, now)
     return Posting(
         kind="held",
-        change=hold(account, redemption.id, price, _today(program, now)),
+        change=together(change, moved),
         occurred_at=now,
         program_version=program.version,
         reward=replace(_issued(reward, redemption, program, now), valid_from=None, valid_until=None),
         currency=program.currency,
-        counts=_counts(account, reward, program, now),
+        counts=[*_counts(account, reward, program, now), *counts],
     )
 
 
@@ -115,7 +117,7 @@ def decide_release(account: Account, held: Entry, now: datetime) -> Posting:
         program_version=held.posting.program_version,
         reward=promised,
         currency=promised.currency,
-        counts=[Count(count.key, whole=-count.whole) for count in held.posting.counts],
+        counts=[Count(count.key, whole=-count.whole) for count in held.posting.counts if count.whole],
     )
 
 

@@ -76,7 +76,7 @@ def as_every_dollar(count: int) -> list[str]:
 def a_reason(rule: str, points: int, **more: object) -> Json:
     """Why a rule gave points, or why it did not where a `condition` is named."""
     applied = "condition" not in more
-    nothing = {"lines": {}, "condition": None, "facts": {}, "skipped": {}, "into": None}
+    nothing: Json = {"lines": {}, "condition": None, "facts": {}, "skipped": {}, "into": None}
     return {"rule": rule, "applied": applied, "points": points, **nothing, **more}
 
 

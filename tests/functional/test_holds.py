@@ -200,6 +200,7 @@ def test_there_is_a_voucher_only_after_the_capture(service: Service, ada: str) -
         "code": code,
         "value": 500,
         "currency": "USD",
+        "valid_from": "2026-11-24",
         "valid_until": "2027-02-22",
         "status": "active",
         "redemption_id": ID,

@@ -267,6 +267,7 @@ def test_a_voucher_says_what_it_is_worth(service: Service, ada: str) -> None:
         "code": code,
         "value": 500,
         "currency": "USD",
+        "valid_from": "2026-11-21",
         "valid_until": "2027-02-19",
         "status": "active",
         "redemption_id": ID,

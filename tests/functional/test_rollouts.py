@@ -1,4 +1,4 @@
-"""Which version judges whom, and when: from a day on, for some of the members, and back at once; and the draft before."""
+"""Which version judges whom, and when: from a day on, for some members, and back at once; and the draft before."""
 
 import json
 from collections.abc import Iterator
@@ -128,17 +128,15 @@ def test_the_sample_of_an_activation_is_taken(two: Service) -> None:
 
 
 def test_a_percentage_takes_the_same_members_every_time_and_more_as_it_grows(two: Service) -> None:
-    members = join(two, 40)
+    members = join(two, 12)
     taken: list[set[str]] = []
-    for percent in (20, 50, 80):
+    for percent in (30, 30, 70):
         assert activate(two, 2, percent=percent).body["percent"] == percent
-        versions = {member: judged_by(two, member, f"{member}-{percent}") for member in members}
-        again = {member: judged_by(two, member, f"{member}-{percent}-again") for member in members}
-        assert versions == again
+        versions = {member: judged_by(two, member, f"{member}-{len(taken)}") for member in members}
         taken.append({member for member, version in versions.items() if version == 2})
         assert taken[-1] == {member for member in members if place(member) < percent}
-        assert 0 < len(taken[-1]) < 40
-    assert taken[0] < taken[1] < taken[2]
+    assert 0 < len(taken[0]) < len(taken[2]) < len(members)
+    assert taken[0] == taken[1] < taken[2]
 
 
 def test_a_version_for_some_is_not_the_one_in_force(two: Service) -> None:
@@ -187,7 +185,7 @@ def test_an_earlier_version_is_back_at_once_and_nothing_starts_later(two: Servic
 
 
 def test_a_version_for_some_is_taken_back_from_all_of_them(two: Service) -> None:
-    members = join(two, 20)
+    members = join(two, 8)
     activate(two, 2, percent=50)
     two.clock.move(minutes=1)
     activate(two, 1)

@@ -168,6 +168,31 @@ def test_a_reward_that_is_only_given_is_not_on_offer(club: Service) -> None:
     assert club.post("/v1/redemptions", body, key="redeem-1").body["code"] == "reward_not_found"
 
 
+def test_a_voucher_of_the_next_period_cannot_be_used_before(club: Service) -> None:
+    publish_program(club, CLUB.replace("    reward: thanks-5\n", "    reward: thanks-5\n    usable: next_period\n"))
+    join(club)
+
+    [given] = buy(club, "receipt-1", 120).body["rewards_earned"]
+
+    assert (given["valid_from"], given["valid_until"]) == ("2026-12-01", "2026-12-31")
+    statuses = []
+    for days in (0, 9, 1, 30, 1):
+        club.clock.move(days=days)
+        statuses.append(club.get(f"/v1/vouchers/{given['code']}").body["status"])
+    assert statuses == ["not_yet", "not_yet", "active", "active", "expired"]
+
+
+def test_a_reward_may_have_no_value_of_its_own(club: Service) -> None:
+    publish_program(club, CLUB.replace("thanks-5", "free_coffee").replace("kind: voucher, value: 500", "kind: product"))
+    join(club)
+
+    [given] = buy(club, "receipt-1", 120).body["rewards_earned"]
+
+    assert (given["reward_id"], given["kind"], given["value"]) == ("free_coffee", "product", 0)
+    club.publish()
+    assert "VoucherIssued" in [event["detail-type"] for event in club.on_bus()]
+
+
 # HTTPS and the bus
 
 

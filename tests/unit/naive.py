@@ -184,16 +184,18 @@ class NaiveLedger:
 
 
 def earned(lines: Mapping[str, tuple[int, int]], rules: Iterable[tuple[int, int]]) -> dict[str, int]:
-    """Points by line, counted coin by coin: `points` with every coin that fills up a whole `amount`."""
+    """Points by line, counted coin by coin: `points` for every full `amount`, to which every coin brings the same part;
+    a point falls to the line whose coin completes it."""
     result = dict.fromkeys(lines, 0)
+    coins = [line for line, (_, paid) in lines.items() for _ in range(paid)]
     for points, amount in rules:
-        coins = 0
-        for line, (_, paid) in lines.items():
-            for _ in range(paid):
-                coins += 1
-                if coins == amount:
-                    coins = 0
-                    result[line] += points
+        given = len(coins) // amount * points
+        parts = 0
+        for line in coins:
+            parts += given
+            while parts >= len(coins):
+                parts -= len(coins)
+                result[line] += 1
     return result
 
 

@@ -431,5 +431,5 @@ def test_plots_keep_within_their_surface() -> None:
 
 
 def test_reading_does_not_need_the_extra_packages() -> None:
-    code = "import cli.backtest.command, sys; assert not {'pyarrow', 'pandas'} & set(sys.modules)"
+    code = "import cli.backtest.running, sys; assert not {'pyarrow', 'pandas'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

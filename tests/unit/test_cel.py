@@ -27,6 +27,7 @@ from functions.program.cel import LONGEST, CelError, Condition, compiled
         "purchase.store == 'member.nonsense'",
         'purchase.store == "say \\"line.nonsense\\""',
         "purchase.store == 'it\\'s map(1, 2)'",
+        "purchase.store == 'x.all(y) or z.all(y)'",
     ],
 )
 def test_what_a_condition_may_say(condition: str) -> None:
@@ -79,6 +80,56 @@ def test_a_condition_is_compiled_once() -> None:
 def test_what_a_condition_cannot_be_asked_of_does_not_hold(attributes: dict[str, Any], holds: bool) -> None:
     condition = compiled("activity.attributes.stars > 3")
     assert condition.holds({"activity": {"attributes": attributes}}) is holds
+
+
+@pytest.mark.parametrize(("categories", "holds"), [(["cd", "lp"], True), (["lp"], False), ([], False)])
+def test_what_is_asked_of_the_first_of_none_does_not_hold(categories: list[str], holds: bool) -> None:
+    assert compiled("line.categories[0] == 'cd'").holds({"line": {"categories": categories}}) is holds
+
+
+def test_the_second_of_several_may_be_asked_for_as_well() -> None:
+    assert compiled("line.categories[1] == 'cd'").holds({"line": {"categories": ["lp", "cd"]}})
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "10 / (purchase.total - 3) > 0",
+        "10 % (purchase.total - 3) > 0",
+        "purchase.total * 9223372036854775807 > 0",
+        "purchase.store.matches(purchase.attributes.pattern)",
+        "duration(purchase.attributes.pattern) > duration('1s')",
+        "int(purchase.attributes.pattern) > 1",
+    ],
+)
+def test_what_cannot_be_computed_does_not_hold(condition: str) -> None:
+    purchase = {"total": 3, "store": "lyon", "attributes": {"pattern": "("}}
+    assert not compiled(condition).holds({"purchase": purchase})
+
+
+def test_a_pattern_that_is_slow_elsewhere_is_quick_here() -> None:
+    condition = compiled("purchase.store.matches('(a+)+$')")
+    assert not condition.holds({"purchase": {"store": "a" * 5000 + "b"}})
+
+
+def test_a_condition_that_is_nested_too_deeply_is_refused_and_breaks_nothing() -> None:
+    with pytest.raises(CelError, match=r"^This is not CEL: "):
+        compiled("(" * 200 + "true" + ")" * 200)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "size(line.categories.filter(line, true)) > 0",
+        "line.categories.map(member, member == 'cd')[0]",
+        "line.categories. all(c, line.categories. exists(d, c == d))",
+        "line.categories. all(member, line.categories. exists(activity, activity == member))",
+        "line.categories.all(c, c != '') && line.categories\n.\nall(d, d != '')",
+    ],
+)
+def test_no_way_of_writing_it_loops_twice(condition: str) -> None:
+    with pytest.raises(CelError, match=r"^A condition may loop once"):
+        compiled(condition)
 
 
 def test_what_is_not_true_does_not_hold() -> None:

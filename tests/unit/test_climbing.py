@@ -72,7 +72,7 @@ def test_the_purchase_that_lifts_the_tier_is_judged_by_the_tier_before() -> None
     journey = Journey(program(), an_account(enrolled_at=ENROLLED))
     first, second = journey.does(a_purchase(10_000)), journey.does(a_purchase(10_000))
     assert (first.posting.points, second.posting.points) == (100, 200)
-    assert first.posting.tier_before is None
+    assert first.posting.tier_before == "base"
     assert first.posting.tiers == (TierStep("base", ENROLLED), TierStep("gold", NOW, END_OF_NEXT_YEAR))
     assert (first.tier_after, second.posting.tiers) == ("gold", None)
 

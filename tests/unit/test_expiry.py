@@ -97,7 +97,7 @@ def test_every_day_of_a_month_has_the_same_mark() -> None:
     ("lasting", "moved"),
     [
         # For ever from now on: all that is not over.
-        (Lasting(), {lot: NEVER for lot in ("2026-11-21", "2027-05-31", "2027-11-21", "2028-01-01")}),
+        (Lasting(), dict.fromkeys(("2026-11-21", "2027-05-31", "2027-11-21", "2028-01-01"), NEVER)),
         # Points that never expired begin to; a day that is set stays.
         (Lasting(after_months=12), {NEVER: "2027-11-21"}),
         (Lasting(year_ends=(12, 31)), {NEVER: "2026-12-31"}),

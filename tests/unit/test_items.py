@@ -213,5 +213,5 @@ def test_a_voucher_is_looked_up_by_its_code() -> None:
     assert items.voucher_from_item(from_wire(to_wire(item))) == voucher
 
 
-def test_the_shards_of_a_budget_lie_beside_the_programme() -> None:
-    assert items.budget_key("vinyl", 3) == {"part": "BUDGET#vinyl", "version": 3}
+def test_every_shard_of_a_budget_has_a_key() -> None:
+    assert items.budget_key("vinyl", 3) == {"key": "B#vinyl#3"}

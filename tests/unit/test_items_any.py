@@ -169,8 +169,8 @@ def test_any_account_is_read_as_it_was_written(account: Account) -> None:
 
 
 def size(value: Any) -> int:
-    """About what DynamoDB counts: UTF-8 of text and names, half a byte for each digit and one, 3 bytes for each list and
-    map and 1 for each thing in it."""
+    """About what DynamoDB counts: UTF-8 of text and names, half a byte for each digit and one more, 3 bytes for each
+    list and map and 1 for each thing in it."""
     match value:
         case dict():
             return 3 + sum(1 + len(name.encode()) + size(one) for name, one in value.items())

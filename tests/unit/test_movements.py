@@ -20,13 +20,13 @@ from functions.ledger.movements import (
     give_back,
     hold,
     merged_signed,
-    relocate,
     release,
+    relocate,
     spend,
     take_back,
     together,
 )
-from functions.runtime.errors import HoldNotFoundError, InsufficientPointsError, PointsSpentError
+from functions.runtime.errors import AlreadyHeldError, HoldNotFoundError, InsufficientPointsError, PointsSpentError
 from tests.unit.factories import an_account
 
 TODAY = date(2026, 11, 21)
@@ -235,6 +235,11 @@ def test_points_given_by_hand_pay_the_debt_first(debt: int, points: int, change:
     assert adjust(an_account(debt=debt), points, LATE, TODAY) == change
 
 
+def test_points_are_held_once_for_a_redemption() -> None:
+    with pytest.raises(AlreadyHeldError):
+        hold(an_account(LOTS, holds={"rdm_1": {NEVER: 5}}), "rdm_1", 5, TODAY)
+
+
 # --- capture and release -------------------------------------------------------------------------------------------
 
 
@@ -403,6 +408,24 @@ def test_nothing_is_forgiven_while_one_of_the_lots_has_time_left() -> None:
 def test_what_paid_a_debt_is_owed_again(policy: DebtPolicy, change: Change, forgiven: int) -> None:
     """It never lay in a lot that could expire."""
     assert take_back(an_account(), Change(debt=-10), 10, policy, TODAY) == (change, forgiven)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    ("given_points", "account", "change"),
+    [
+        # moved to a later lot since
+        (Change(lots={SOON: 10}), {"lots": {LATE: 10}}, Change(lots={LATE: -10})),
+        (Change(lots={SOON: 10}), {"lots": {SOON: 4, LATE: 5, NEVER: 5}}, Change(lots={SOON: -4, LATE: -5, NEVER: -1})),
+        # still pending, for a later lot
+        (Change(pending={UNRIPE: 10}), {"pending": {f"{SOON}>never": 12}}, Change(pending={f"{SOON}>never": -10})),
+    ],
+    ids=["moved", "some of it", "pending"],
+)
+def test_where_lots_move_points_are_taken_back_from_where_they_lie_now(
+    policy: DebtPolicy, given_points: Change, account: dict[str, dict[str, int]], change: Change
+) -> None:
+    assert take_back(an_account(**account), given_points, 10, policy, TODAY, lots_move=True) == (change, 0)
 
 
 def test_less_than_nothing_cannot_be_taken_back() -> None:

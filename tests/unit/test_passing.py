@@ -128,7 +128,7 @@ def test_a_member_who_was_never_given_a_tier_is_lifted_by_time_alone() -> None:
     [found] = passed(account, a_program(tiers=Tiers(levels, held="ever")))
     assert (found.kind, found.on) == ("review", date(2027, 2, 21))
     assert found.posting.tiers == (TierStep("basic", NOW), TierStep("silver", midnight(date(2027, 2, 21))))
-    assert found.posting.tier_before is None
+    assert found.posting.tier_before == "basic"
 
 
 def test_the_steps_of_a_programme_that_has_no_tiers_any_more_stay_as_they_are() -> None:

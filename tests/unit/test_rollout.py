@@ -1,4 +1,4 @@
-"""Which version judges whom: stable by member, growing with the percentage, late purchases by the version of their day."""
+"""Which version judges whom: stable by member, growing with the percentage, a late purchase by that of its day."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -13,6 +13,7 @@ from functions.ledger.account import Change, Posting
 from functions.program.model import Earn, EarningRule, Gift, Group, Limit, LineFilter, Match, Program, Rate
 from tests.unit.factories import (
     NOW,
+    Journey,
     a_basket,
     a_flat_rule,
     a_gift_rule,
@@ -109,6 +110,19 @@ def test_where_an_exclusive_rule_applies_the_groups_that_follow_do_not(
     rules = [first, a_rule(id="dollars", group="second"), a_flat_rule(10, group="third")]
     groups = [Group("first", "exclusive"), Group("second", "all"), Group("third", "all")]
     assert outcome(decided(a_program(earning=rules, groups=groups), a_purchase(100))) == expected
+
+
+@pytest.mark.parametrize("whose", ["rule", "group"])
+def test_an_exclusive_rule_that_a_limit_leaves_nothing_does_not_keep_others_out(whose: str) -> None:
+    limits = (Limit("day", points=10),)
+    rules = [
+        a_rule(id="staff", group="first", limits=limits if whose == "rule" else ()),
+        a_rule(id="dollars", group="second"),
+    ]
+    groups = [Group("first", "exclusive", limits=limits if whose == "group" else ()), Group("second", "all")]
+    journey = Journey(a_program(earning=rules, groups=groups), an_account())
+    found = [outcome(journey.does(a_purchase(1000)).posting) for _ in range(2)]
+    assert found == [{"staff": 10, "dollars": "exclusive_rule_applied"}, {"staff": "limit_reached", "dollars": 10}]
 
 
 def test_the_reason_names_the_exclusive_rule() -> None:

@@ -156,6 +156,23 @@ def test_a_tier_goes_with_the_piece_that_it_needs() -> None:
     assert journey.account.tier == "base"
 
 
+def test_a_tier_that_the_purchase_gave_goes_with_it() -> None:
+    tiers = Tiers(levels(gold={"spend": 99_999}), window="year")
+    journey = a_journey(a_program(earning=[a_gift_rule(Gift(tier="gold", months=3))], tiers=tiers))
+    purchase = journey.does(a_purchase(5000))
+    assert journey.account.tier == "gold"
+    journey.returns(purchase)
+    assert journey.account.tier == "base"
+
+
+def test_a_tier_that_the_purchase_only_made_longer_stays() -> None:
+    tiers = Tiers(levels(gold={"spend": 99_999}), window="year")
+    journey = a_journey(a_program(earning=[a_gift_rule(Gift(tier="gold", months=3))], tiers=tiers))
+    journey.does(a_purchase(5000))
+    journey.returns(journey.does(a_purchase(5000)))
+    assert journey.account.tier == "gold"
+
+
 def test_the_tier_before_is_told_with_the_return() -> None:
     journey = a_journey(a_program(tiers=Tiers(levels(gold={"spend": 10_000}), window="year")))
     purchase = journey.does(a_purchase(10_000))

@@ -140,6 +140,13 @@ def test_a_soft_landing_is_no_softer_than_what_is_reached() -> None:
     assert career.on(date(2027, 2, 1)) == TierStep("gold", midnight(date(2027, 2, 1)), date(2028, 1, 31))
 
 
+def test_a_soft_landing_lasts_as_many_months_as_any_tier_does() -> None:
+    career = Career(Tiers(LEVELS, rolling_months=12, held="months", held_months=12, soft=True))
+    career.buys(date(2026, 3, 15), 1000)
+    assert career.on(date(2027, 3, 15)) == TierStep("silver", midnight(date(2027, 3, 15)), date(2028, 3, 14))
+    assert career.on(date(2028, 3, 15)).tier == "basic"
+
+
 def test_several_reviews_that_are_overdue_happen_each_on_its_day() -> None:
     career = Career(Tiers(LEVELS, held="window", soft=True))
     career.buys(date(2025, 4, 10), 1000)
@@ -238,6 +245,28 @@ def test_a_tier_that_was_given_meanwhile_stays() -> None:
     career.buys(APRIL, 1000)
     assert career.returns(APRIL, 1000, MAY) == "silver"
     assert career.steps[-1].until == date(2026, 12, 31)
+
+
+def test_a_tier_that_was_reached_years_ago_does_not_rest_on_what_comes_back_today() -> None:
+    career = Career(Tiers(LEVELS, "month", held="ever"), enrolled_on=date(2019, 1, 1))
+    career.buys(date(2020, 1, 10), 1000)
+    career.buys(APRIL, 600)
+    assert career.returns(APRIL, 600, MAY) == "gold"
+
+
+@pytest.mark.parametrize(("back", "tier"), [(400, "silver"), (1000, "basic")])
+def test_where_a_tier_is_held_for_months_a_return_lowers_it_as_well(back: int, tier: str) -> None:
+    career = Career(ROLLING)
+    career.buys(APRIL, 1000)
+    assert career.returns(APRIL, back, JULY) == tier
+    assert career.steps[-1].until == (date(2027, 4, 9) if tier == "silver" else None)
+
+
+def test_where_a_tier_is_held_for_months_enough_that_is_left_keeps_it() -> None:
+    career = Career(ROLLING)
+    career.buys(APRIL, 1000)
+    career.buys(JUNE, 600)
+    assert career.returns(JUNE, 600, JULY) == "gold"
 
 
 def test_a_programme_may_let_returns_lower_nothing() -> None:

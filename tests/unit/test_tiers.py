@@ -311,6 +311,7 @@ def test_where_there_are_no_tiers_nothing_happens_to_them() -> None:
     program = a_program()
     assert opened(program, NOW) == ()
     assert reviewed((), {}, program, DAY, DAY) == ()
+    assert reviewed((), {}, a_program(tiers=Tiers(LEVELS)), DAY, DAY) == ()
     assert lifted((), {"spend": 5000}, program, DAY, NOW) == ()
     assert granted((), program, "gold", 6, DAY, NOW) == ()
     assert lowered((), {}, {}, program, DAY, NOW) == ()
