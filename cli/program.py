@@ -100,7 +100,7 @@ def versions() -> None:
 @app.command()
 def diff(old: Which, new: Which) -> None:
     """Say in words what changes for members from one file or version to another."""
-    from functions.program.differences import differences
+    from functions.program.differences.programs import differences
 
     with failures_explained():
         sentences = differences(_program(old), _program(new))

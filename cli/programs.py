@@ -8,8 +8,9 @@ import httpx
 
 from cli.connection import Connection
 from cli.errors import ExplainedError
-from functions.program import checks, document
-from functions.program.checks import Report
+from functions.program import document
+from functions.program.checks import report
+from functions.program.checks.report import Report
 from functions.program.grammar import ProgramIn
 from functions.program.model import Program
 from functions.runtime.errors import InvalidError
@@ -41,7 +42,7 @@ def read_text(text: str, name: str) -> Program:
 def checked(file: Path) -> Report:
     """What the check finds in a file without mistakes. Raises ProgramRefusedError."""
     try:
-        return checks.checked(file.read_text(), datetime.now(UTC).date())
+        return report.checked(file.read_text(), datetime.now(UTC).date())
     except InvalidError as error:
         raise _refused(file.name, [one.detail for one in error.errors]) from None
 

@@ -43,10 +43,20 @@ _UNUSED = (
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
     "babel/messages",
+    # The command line of the library for conditions, and what only that needs: functions/program/cel.py does without.
+    "cel/cli.py",
+    *(
+        pattern
+        for name in (
+            "annotated_doc", "markdown_it", "markdown_it_py", "mdurl", "prompt_toolkit", "pygments", "rich",
+            "shellingham", "typer", "wcwidth",
+        )
+        for pattern in (name, f"{name}-*.dist-info")
+    ),
     "dateutil/zoneinfo/*.tar.gz",
     "pydantic/mypy.py",
     "pydantic/v1",
-)
+)  # fmt: skip
 # Compressed files carry a time; one for all of them keeps equal packages equal, byte for byte.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -1,8 +1,9 @@
 """What is wrong with a draft, what may not be meant so, what it costs at most, and what it would change."""
 
-from functions.program import checks, document, store
+from functions.program import document, store
+from functions.program.checks.report import checked
 from functions.program.contract import CheckOut, FindingOut, MistakeOut
-from functions.program.differences import differences
+from functions.program.differences.programs import differences
 from functions.program.model import Program
 from functions.runtime import clock
 from functions.runtime.errors import InvalidError, ProgramNotActiveError
@@ -11,7 +12,7 @@ from functions.runtime.errors import InvalidError, ProgramNotActiveError
 def check(text: str) -> CheckOut:
     """Everything there is to say about a file before it is published."""
     try:
-        report = checks.checked(text, clock.now().date())
+        report = checked(text, clock.now().date())
     except InvalidError as error:
         mistakes = [MistakeOut(pointer=one.pointer, code=one.code, detail=one.detail) for one in error.errors]
         return CheckOut(publishable=False, mistakes=mistakes, findings=[], costs=[], changes=[])

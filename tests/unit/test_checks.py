@@ -10,9 +10,9 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import decide
-from functions.program.checks import Finding, checked, findings
+from functions.program.checks.reach import reachable
+from functions.program.checks.report import Finding, checked, findings
 from functions.program.document import read
-from functions.program.reach_checks import reachable
 from functions.runtime.errors import InvalidError
 from tests.unit.planting import a_file
 from tests.unit.shopping import Town

@@ -4,12 +4,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import decide
 from functions.ledger.account import post
-from functions.program.costs import Cost, Most, cost
+from functions.program.checks.costs import Cost, Most, cost
 from functions.program.document import read
 from functions.program.model import Program
 from tests.unit.planting import a_file
@@ -89,6 +89,8 @@ def test_no_purchase_brings_more_by_any_rules(
     cap: str,
     data: st.DataObject,
 ) -> None:
+    # A rule that gives no points cannot be in a group that compares them.
+    assume(all("gift" not in rule or "highest" not in policies["ab".index(group)] for rule, group in rules))
     lines = [f"id: r{i}, group: {group}, {rule}" for i, (rule, group) in enumerate(rules)]
     of = ", ".join(f"r{i}" for i, (rule, _) in enumerate(rules) if "into" not in rule)
     lines += [f"id: more, group: c, of: [{of}], {multiple}"] if of else []
@@ -120,7 +122,7 @@ GOALS = (
 
 
 STEPS = "steps: [{from: 0, points: 1, per: 10}, {from: 100, points: 2, per: 100}]"
-GIFTS = "{g: all, h: {policy: highest, by_line: true}}"
+GIFTS = "{g: all, h: {policy: first, by_line: true}}"
 
 
 @pytest.mark.parametrize(

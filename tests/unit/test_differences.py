@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.program.changes import others
-from functions.program.differences import differences
+from functions.program.differences.changes import others
+from functions.program.differences.programs import differences
 from functions.program.document import read
 from functions.program.model import Earn, Gift, LineFilter, Match, Program, Range, Rate, Recurrence, Step
 from tests.unit.planting import a_file
@@ -32,7 +32,7 @@ points:
   limits: [{points: 100, per: day}]
 purchases: {accepted_late_days: 9, before_enrolment_days: 3, most_benefit_percent: 20}
 groups:
-  g: {policy: highest, limits: [{times: 2, per: year}]}
+  g: {policy: first, limits: [{times: 2, per: year}]}
   h: all
 counters: [{id: stars, text: {en: a, fr: b}}]
 activities: [{id: quiz, text: {en: a, fr: b}, attributes: {score: number}}]
@@ -153,7 +153,7 @@ def other(value: object, name: str) -> Iterator[object]:
 
 OTHERS = {
     "rounding": "ceil",
-    "policy": "first",
+    "policy": "exclusive",
     "held": "ever",
     "window": "quarter",
     "per": "quarter",

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from functions.program import wording
-from functions.program.bounds import counts_amount, rounded, what_counts
-from functions.program.conditions import clash, implies, line_clash, lines_within
-from functions.program.costs import REFERRED
-from functions.program.finding import Finding
+from functions.program.checks.bounds import counts_amount, rounded, what_counts
+from functions.program.checks.conditions import clash, implies, line_clash, lines_within
+from functions.program.checks.costs import REFERRED
+from functions.program.checks.finding import Finding
+from functions.program.checks.rules import levels, never_applies, takes
 from functions.program.model import PURCHASE, EarningRule, Group, Match, Program, Rate, When
-from functions.program.rule_checks import levels, never_applies, takes
 
 
 class _Pairs:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from functions.program import budgets, wording
-from functions.program.bounds import counts_amount, gift_times, least_of, rounded, rule_most
-from functions.program.conditions import clash, line_clash
-from functions.program.costs import REFERRAL_MADE, REFERRED
-from functions.program.finding import Finding, Path
+from functions.program.checks.bounds import counts_amount, gift_times, least_of, rounded, rule_most
+from functions.program.checks.conditions import clash, line_clash
+from functions.program.checks.costs import REFERRAL_MADE, REFERRED
+from functions.program.checks.finding import Finding, Path
 from functions.program.model import EarningRule, LineFilter, Match, Program, When
 from functions.runtime.validation import LARGEST_AMOUNT
 

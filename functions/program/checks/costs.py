@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from functions.program import wording
-from functions.program.bounds import (
+from functions.program.checks.bounds import (
     Bound,
     gift_times,
     least_of,

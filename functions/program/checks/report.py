@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from functions.program import document
-from functions.program.costs import Cost, cost
-from functions.program.finding import Finding
+from functions.program.checks.costs import Cost, cost
+from functions.program.checks.finding import Finding
+from functions.program.checks.pairs import of_pairs
+from functions.program.checks.reach import of_reach
+from functions.program.checks.rules import of_rules
 from functions.program.model import Program
-from functions.program.pair_checks import of_pairs
-from functions.program.reach_checks import of_reach
-from functions.program.rule_checks import of_rules
 
 __all__ = ["Finding", "Report", "Told", "checked", "findings"]
 

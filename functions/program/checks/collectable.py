@@ -6,10 +6,10 @@ None where there is no bound. What is given by hand does not count here.
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from functions.program.bounds import Bound, least_of, most_of, rule_most, times_of, total_of
+from functions.program.checks.bounds import Bound, least_of, most_of, rule_most, times_of, total_of
+from functions.program.checks.rules import levels, never_applies
 from functions.program.model import POINTS, EarningRule, Goal, Lasting, Limit, Program
 from functions.program.periods import PeriodKind
-from functions.program.rule_checks import levels, never_applies
 
 Span: TypeAlias = PeriodKind | int
 """A period, or a number of days."""

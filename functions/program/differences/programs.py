@@ -6,10 +6,11 @@ Every field of the programme is told, one that has no words of its own by its na
 from collections.abc import Iterator
 from fractions import Fraction
 
-from functions.program import rule_differences, wording
-from functions.program.changes import by_name, days, instead, one_by_one, or_none, others, texts
+from functions.program import wording
+from functions.program.differences import rules
+from functions.program.differences.changes import by_name, days, instead, one_by_one, or_none, others, texts
+from functions.program.differences.parts import Counter, Parts
 from functions.program.model import Acceptance, Program
-from functions.program.part_differences import Counter, Parts
 
 _TOLD = {"version", "name", "lasting", "groups", "earning", "rewards", "pending_days", "worth", "spent_then_returned"}
 _TOLD |= {"limits", "unearning", "benefit_cap", "counters", "activities", "goals", "conversions", "tiers", "referral"}
@@ -69,7 +70,7 @@ class _Differences:
         yield from instead("A point costs", old.worth, new.worth, worth)
         returned = "Points that are spent when their purchase is returned"
         yield from instead(returned, old.spent_then_returned, new.spent_then_returned, _RETURNED.__getitem__)
-        yield from rule_differences.limits("The programme", old.limits, new.limits)
+        yield from rules.limits("The programme", old.limits, new.limits)
         yield from instead("Discount and points together give", old.benefit_cap, new.benefit_cap, _percent)
 
     def _money(self, value: Fraction) -> str:

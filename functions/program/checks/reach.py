@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from functions.program import wording
-from functions.program.bounds import Bound
-from functions.program.collectable import most_at_once, most_in, periods_in
-from functions.program.conditions import clash, line_clash
-from functions.program.finding import Finding, Path
+from functions.program.checks.bounds import Bound
+from functions.program.checks.collectable import most_at_once, most_in, periods_in
+from functions.program.checks.conditions import clash, line_clash
+from functions.program.checks.finding import Finding, Path
+from functions.program.checks.rules import levels, of_conditions, over, takes
 from functions.program.model import PURCHASE, SPEND, VISITS, Conversion, Goal, Level, Match, Program, Reward, Tiers
-from functions.program.rule_checks import levels, of_conditions, over, takes
 
 
 def of_reach(program: Program, today: date | None) -> Iterator[Finding]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from functions.program import rule_differences, wording
-from functions.program.changes import instead, one_by_one, or_none, others, texts
+from functions.program import wording
+from functions.program.differences import rules
+from functions.program.differences.changes import instead, one_by_one, or_none, others, texts
 from functions.program.model import (
     SPEND,
     Activity,
@@ -45,11 +46,11 @@ class Parts:
 
     def rule(self, rule: EarningRule) -> str:
         """What it gives."""
-        return rule_differences.gives(rule, self._currency)
+        return rules.gives(rule, self._currency)
 
     def compare_rules(self, old: EarningRule, new: EarningRule) -> Iterator[str]:
         """What changes of a rule."""
-        return rule_differences.compare(old, new, self._currency)
+        return rules.compare(old, new, self._currency)
 
     def group(self, group: Group) -> str:
         """How it decides."""
@@ -61,7 +62,7 @@ class Parts:
         yield from instead(f"{label}: where several apply,", old.policy, new.policy, _POLICIES.__getitem__)
         by_line = f"{label} is decided for"
         yield from instead(by_line, old.by_line, new.by_line, lambda each: "each line" if each else "the whole")
-        yield from rule_differences.limits(label, old.limits, new.limits)
+        yield from rules.limits(label, old.limits, new.limits)
         yield from others(label, old, new, {"id", "policy", "by_line", "limits"})
 
     def texted(self, one: Counter | Activity) -> str:
@@ -134,8 +135,8 @@ class Parts:
         reach = (old.counts, old.reach), (new.counts, new.reach)
         yield from instead(f"{label} needs", *reach, lambda one: self._of(*one))
         yield from instead(f"{label} is counted", old.per, new.per, wording.per)
-        yield from rule_differences.conditions(label, old.when, new.when, self._currency)
-        yield from rule_differences.lines(label, old.lines, new.lines)
+        yield from rules.conditions(label, old.when, new.when, self._currency)
+        yield from rules.lines(label, old.lines, new.lines)
         yield from instead(f"{label} must be reached", old.in_a_row, new.in_a_row, _in_a_row)
         yield from instead(
             f"{label} can be reached", old.repeat, new.repeat, lambda again: "again" if again else "once"
@@ -187,7 +188,7 @@ class Parts:
         yield from instead(f"{label} is worth", old.value, new.value, worth)
         yield from instead(f"{label} can be used", old.valid, new.valid, _validity)
         yield from instead(f"{label} is for", old.tier, new.tier, or_none(wording.wanted, "everyone"))
-        yield from rule_differences.limits(label, old.limits, new.limits)
+        yield from rules.limits(label, old.limits, new.limits)
         yield from instead(f"{label}: the first day is", old.first_day, new.first_day)
         yield from instead(f"{label}: the last day is", old.last_day, new.last_day)
         told = {"id", "text", "kind", "points", "value", "valid", "tier", "limits", "first_day", "last_day"}
@@ -200,7 +201,7 @@ class Parts:
             yield from instead("A referral counts", old, new, there)
             return
         yield from instead("A referral counts with a", old.on, new.on)
-        yield from rule_differences.conditions("A referral", old.when, new.when, self._currency)
+        yield from rules.conditions("A referral", old.when, new.when, self._currency)
         within = or_none(_within, "at any time")
         yield from instead("A referral counts", old.within_days, new.within_days, within)
         yield from others("A referral", old, new, {"on", "when", "within_days"})

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from functions.program import wording
-from functions.program.changes import by_name, days, instead, or_none, others, texts
+from functions.program.differences.changes import by_name, days, instead, or_none, others, texts
 from functions.program.model import CountedSoFar, Earn, EarningRule, Gift, Limit, LineFilter, Match, Range, Rate, When
 
 _FIELDS: Mapping[str, tuple[str, str]] = {

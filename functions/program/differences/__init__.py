@@ -1,0 +1,1 @@
+"""What changes for members from one programme to another, in words."""
