@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.models import (
     SecurityScheme,
 )
 
+from cli import programs
 from functions.accrual.api import app as accrual
 from functions.enrolment.api import app as enrolment
 from functions.ledger.api import app as ledger
@@ -147,3 +148,4 @@ def write() -> Path:
 
 if __name__ == "__main__":
     write()
+    programs.SCHEMA.write_text(programs.schema_text())

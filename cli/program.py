@@ -1,7 +1,6 @@
 """`loyalty program …`: check, try, publish, compare and activate programme files."""
 
 import itertools
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -155,4 +154,4 @@ def _say_activated(answer: programs.Json) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of programme files, for editors that complete and check while you type."""
-    console.print_json(json.dumps(programs.schema()))
+    typer.echo(programs.schema_text(), nl=False)

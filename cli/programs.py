@@ -1,5 +1,6 @@
 """Programme files: read and checked on this machine, published and activated through the API, as a manager would."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -84,6 +85,11 @@ def schema() -> Json:
         "title": "Programme file",
         **ProgramIn.model_json_schema(by_alias=True),
     }
+
+
+def schema_text() -> str:
+    """The JSON Schema as it stands in the repository."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _answer(answer: httpx.Response) -> Json:

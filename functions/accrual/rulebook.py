@@ -38,7 +38,7 @@ Facts: TypeAlias = Mapping[str, int | str]
 class Moment:
     """What is judged: an event of a member, as things stood when it occurred.
 
-    `amounts`: what earns of each line, minor units. `local`: when it occurred, in the programme's time zone.
+    `ids`: of the lines. `amounts`: what earns of each line, minor units. `local`: when it occurred, in the programme's time zone.
     """
 
     event: Purchase | Activity
@@ -49,6 +49,7 @@ class Moment:
     day: date
     tier: str
     lines: Sequence[PurchaseLine]
+    ids: Sequence[str]
     amounts: Sequence[int]
     paid: int
     number: int
@@ -68,15 +69,31 @@ LineTest: TypeAlias = Callable[[PurchaseLine], str | None]
 """None if the line counts, else the code of the condition that it fails."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A rule, and what judging it takes, found out once.
+
+    `place` of its line filter, None where it takes every line. `of`: what it counts. `owner`: in whose name its limits
+    count. `again`: whether it may have applied too often, or too recently. `rates` by tier, as two whole numbers, where
+    its points are a part of what it counts, rounded down once for the purchase.
+    """
+
+    rule: EarningRule
+    tests: tuple[Test, ...]
+    place: int | None
+    of: str
+    owner: str
+    again: bool
+    rates: Mapping[str, tuple[int, int]] | None
+
+
 class Rulebook:
     """The rules of one version, ready."""
 
     def __init__(self, program: Program) -> None:
-        self.tests = {rule.id: _tests(rule.when) for rule in program.earning}
         self.goal_tests = {goal.id: _tests(goal.when) for goal in program.goals}
         self.referral_tests = _tests(program.referral.when) if program.referral else ()
-        self._by_occasions: dict[tuple[str, ...], list[list[EarningRule]]] = {}
-        self._grouped = [[rule for rule in program.earning if rule.group == group.id] for group in program.groups]
+        self._by_occasions: dict[tuple[str, ...], list[list[Ready]]] = {}
         self.order = {rule.id: i for i, rule in enumerate(program.earning)}
         filtered: list[EarningRule | Goal] = [rule for rule in program.earning if rule.lines]
         filtered += [goal for goal in program.goals if goal.lines]
@@ -84,14 +101,25 @@ class Rulebook:
         self.place = {one.id: i for i, one in enumerate(filtered)}
         self._by_attributes = any(one.lines and (one.lines.attributes or one.lines.cel) for one in filtered)
         self._known: dict[Any, tuple[str | None, ...]] = {}
+        rules = [_ready(rule, self.place.get(rule.id)) for rule in program.earning]
+        self._grouped = [[one for one in rules if one.rule.group == group.id] for group in program.groups]
 
-    def rules_on(self, occasions: tuple[str, ...]) -> list[list[EarningRule]]:
+    def rules_on(self, occasions: tuple[str, ...]) -> list[list[Ready]]:
         """The rules for a kind of event, or for several that coincide, by group in their order."""
         found = self._by_occasions.get(occasions)
         if found is None:
-            found = [[rule for rule in rules if set(occasions) & set(rule.on)] for rules in self._grouped]
+            found = [[one for one in rules if set(occasions) & set(one.rule.on)] for rules in self._grouped]
             self._by_occasions[occasions] = found
         return found
+
+    def failing(self, lines: Sequence[PurchaseLine]) -> list[tuple[str | None, ...]]:
+        """For every filter of the programme, what each line fails."""
+        if not self._filters:
+            return []
+        found: list[Any] = [self._known.get(line[3:7]) for line in lines]
+        if None in found:
+            found = [self.sorted_out(line) for line in lines]
+        return list(zip(*found, strict=True))
 
     def sorted_out(self, line: PurchaseLine) -> tuple[str | None, ...]:
         """For every filter of the programme: None if it takes the line, else the condition that fails."""
@@ -104,6 +132,21 @@ class Rulebook:
                 self._known.clear()
             found = self._known[kind] = tuple([test(line) for test in self._filters])
         return found
+
+
+def _ready(rule: EarningRule, place: int | None) -> Ready:
+    of = rule.earn.of if rule.earn else rule.gift.of if rule.gift else "amount"
+    again = rule.cooldown_days > 0 or any(limit.times is not None for limit in rule.limits)
+    return Ready(rule, _tests(rule.when), place, of, f"rule.{rule.id}", again, _plain_rates(rule))
+
+
+def _plain_rates(rule: EarningRule) -> Mapping[str, tuple[int, int]] | None:
+    earn = rule.earn
+    if earn is None or earn.brackets or rule.by_line or rule.rounding != "floor":
+        return None
+    if any(rate.full or not rate.per for rate in earn.rates.values()):
+        return None
+    return {tier: (rate.points.numerator, rate.points.denominator * rate.per) for tier, rate in earn.rates.items()}
 
 
 _rulebooks: WeakKeyDictionary[Program, Rulebook] = WeakKeyDictionary()
