@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from cli import programs
 from cli.errors import ExplainedError
@@ -63,9 +64,10 @@ def _show_stories(played: list[Tried]) -> None:
         )
         for one in steps:
             points = "" if one.posting is None else f"{one.posting.points:+,}"
-            wrong = "; ".join(f"{name}: {found!r} instead of {wanted!r}" for name, (wanted, found) in one.wrong.items())
-            mark = f"[red]✗ {wrong}[/red]" if wrong else "[green]✓[/green]"
-            shown.add_row(f"{one.number:>3}", one.step.at, f"{points:>8}", mark, one.step.because)
+            mark = "[red]✗[/red]" if one.wrong else "[green]✓[/green]"
+            wrong = [f"{name}: {found!r} instead of {wanted!r}" for name, (wanted, found) in one.wrong.items()]
+            told = "\n".join([*([one.step.because] if one.step.because else []), *wrong])
+            shown.add_row(f"{one.number:>3}", one.step.at, f"{points:>8}", mark, Text(told))
         console.print(shown)
 
 

@@ -81,9 +81,9 @@ def text_of(connection: Connection, version: int) -> str:
 def schema() -> Json:
     """The JSON Schema of programme files."""
     return {
+        **ProgramIn.model_json_schema(by_alias=True),
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Programme file",
-        **ProgramIn.model_json_schema(by_alias=True),
     }
 
 

@@ -45,7 +45,7 @@ class Plot:
 def bars(title: str, values: Mapping[str, int], told: Mapping[str, str]) -> Plot:
     """One bar for each value, from left to right. `told`: what stands behind each."""
     most = max([*values.values(), 1])
-    room = WIDTH - _LABEL - 110
+    room = WIDTH - _LABEL - 150
     shapes, captions = [], []
     for i, (name, value) in enumerate(values.items()):
         y = i * (_ROW + _GAP)

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from functions.accrual.earning import Given, shares_of
+from functions.accrual.earning import Judgement, by_line, quick, shares_of
 from functions.accrual.events import Purchase
 from functions.accrual.rulebook import Moment, Rulebook, first_failed
 from functions.ledger.account import Count, IssuedReward, Reason
 from functions.program import tiers
 from functions.program.model import POINTS, SPEND, VISITS, Goal, Program, Reward
-from functions.program.periods import first_day, following, name, previous
-from functions.program.tiers import counter_key
+from functions.program.periods import PeriodKind, first_day, following, previous
+from functions.program.tiers import key_on
 
 MOST_AT_ONCE = 20
 """Rewards of one kind by one event: each is a write of its transaction."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tally:
     """How much of one measure an event brings: by line, and as a whole."""
 
@@ -30,10 +30,10 @@ class Tally:
 
     @property
     def total(self) -> int:
-        return sum(self.lines.values()) + self.whole
+        return sum(self.lines.values()) + self.whole if self.lines else self.whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reached:
     """What the goals made of an event."""
 
@@ -43,17 +43,17 @@ class Reached:
     reasons: Sequence[Reason]
 
 
-def tallies(moment: Moment, given: Sequence[Given]) -> dict[str, Tally]:
+def tallies(moment: Moment, judged: Judgement) -> dict[str, Tally]:
     """What the event brings of every measure."""
-    spendable = shares_of([one for one in given if one.rule.into is None], moment)
+    given = judged.given
     if isinstance(moment.event, Purchase):
         found = {
             VISITS: Tally({}, 1),
-            SPEND: Tally(_by_line(moment.amounts, moment)),
-            POINTS: Tally(_by_line(spendable, moment)),
+            SPEND: Tally(by_line(moment.amounts, moment)),
+            POINTS: Tally(judged.by_line),
         }
     else:
-        found = {moment.event.type: Tally({}, 1), POINTS: Tally({}, sum(spendable))}
+        found = {moment.event.type: Tally({}, 1), POINTS: Tally({}, sum(judged.shares))}
     into_counters = {one.rule.into for one in given}
     for counter in moment.program.counters if len(into_counters) > 1 or None not in into_counters else ():
         shares = shares_of([one for one in given if one.rule.into == counter], moment)
@@ -63,18 +63,14 @@ def tallies(moment: Moment, given: Sequence[Given]) -> dict[str, Tally]:
 
 
 def _tally(shares: Sequence[int], moment: Moment) -> Tally:
-    return Tally(_by_line(shares, moment)) if isinstance(moment.event, Purchase) else Tally({}, sum(shares))
-
-
-def _by_line(values: Sequence[int], moment: Moment) -> dict[str, int]:
-    return {line[0]: value for line, value in zip(moment.lines, values, strict=True) if value}
+    return Tally(by_line(shares, moment)) if isinstance(moment.event, Purchase) else Tally({}, sum(shares))
 
 
 def counts(moment: Moment, found: Mapping[str, Tally]) -> list[Count]:
     """The counters that the programme needs, each for ever or for the window of its tiers."""
     periods = _periods(moment.program)
     return [
-        Count(counter_key(measure, kind, name(kind, moment.day, moment.calendar)), tally.lines, tally.whole)  # type: ignore[arg-type]
+        quick(Count, (key_on(measure, kind, moment.day, moment.calendar), tally.lines, tally.whole, 0))
         for measure, tally in found.items()
         for kind in periods.get(measure, ("ever",))
         if tally.lines or tally.whole
@@ -82,9 +78,9 @@ def counts(moment: Moment, found: Mapping[str, Tally]) -> list[Count]:
 
 
 @lru_cache(maxsize=64)
-def _periods(program: Program) -> dict[str, tuple[str, ...]]:
+def _periods(program: Program) -> dict[str, tuple[PeriodKind, ...]]:
     """By which periods each measure is counted: for ever, and as tiers and conditions need it."""
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, dict[PeriodKind, None]] = {}
     if program.tiers is not None:
         for measure in sorted(tiers.measures(program.tiers)):
             found.setdefault(measure, {"ever": None})[program.tiers.counted_by] = None
@@ -117,8 +113,11 @@ def goals(moment: Moment, book: Rulebook, found: Mapping[str, Tally]) -> Reached
             code = "no_line_counts" if goal.lines is not None else "nothing_to_count"
             reasons.append(Reason(goal.id, False, condition=code))
             continue
-        times = _advance(goal, moment, tally, counted)
-        reasons.append(_reason(goal, moment, tally, times))
+        key = _key(goal, moment.day, moment)
+        progress = moment.account.counters.get(key, 0) + tally.total
+        counted.append(Count(key, tally.lines, tally.whole))
+        times = _advance(goal, moment, progress, counted)
+        reasons.append(_reason(goal, progress, tally.total, times))
         if times and goal.points:
             points[goal.id] = goal.points * times
         if times and goal.reward:
@@ -127,16 +126,15 @@ def goals(moment: Moment, book: Rulebook, found: Mapping[str, Tally]) -> Reached
     return Reached(counted, points, issued, reasons)
 
 
-def _advance(goal: Goal, moment: Moment, tally: Tally, counted: list[Count]) -> int:
-    """Count towards a goal; how many times it is reached by that."""
-    key = _key(goal, moment.day, moment)
-    counted.append(Count(key, tally.lines, tally.whole))
-    after = moment.account.counters.get(key, 0) + tally.total
+def _advance(goal: Goal, moment: Moment, progress: int, counted: list[Count]) -> int:
+    """How many times a goal is reached by what an event brings, which is counted as well."""
+    if progress < goal.reach:
+        return 0
     if goal.in_a_row > 1:
-        times, awarded = _streaks(goal, moment, after)
+        times, awarded = _streaks(goal, moment, progress)
     else:
         awarded = [_done_key(goal, moment.day, moment)]
-        times = _due(goal, after) - moment.account.counters.get(awarded[0], 0)
+        times = _due(goal, progress) - moment.account.counters.get(awarded[0], 0)
     if times > 0:
         counted += [Count(one, kept=times if goal.in_a_row == 1 else 1) for one in awarded]
     return max(0, times)
@@ -170,22 +168,24 @@ def _open(goal: Goal, day: date, moment: Moment) -> bool:
 
 
 def _key(goal: Goal, day: date, moment: Moment) -> str:
-    return counter_key(f"goal.{goal.id}", goal.per, name(goal.per, day, moment.calendar))
+    return key_on(f"goal.{goal.id}", goal.per, day, moment.calendar)
 
 
 def _done_key(goal: Goal, day: date, moment: Moment) -> str:
-    return counter_key(f"goal.{goal.id}.done", goal.per, name(goal.per, day, moment.calendar))
+    return key_on(f"goal.{goal.id}.done", goal.per, day, moment.calendar)
 
 
-def _reason(goal: Goal, moment: Moment, tally: Tally, times: int) -> Reason:
-    progress = moment.account.counters.get(_key(goal, moment.day, moment), 0) + tally.total
+def _reason(goal: Goal, progress: int, more: int, times: int) -> Reason:
     facts: dict[str, int | str] = {"progress": progress, "reach": goal.reach}
     if times:
         facts |= {"times": times} | ({"reward": goal.reward} if goal.reward else {})
         return Reason(goal.id, True, goal.points * times, facts=facts)
     once = progress >= goal.reach and not goal.repeat
-    reached = goal.in_a_row == 1 and (once or _due(goal, progress) > _due(goal, progress - tally.total))
-    return Reason(goal.id, False, condition="goal_reached_before" if reached else "goal_not_reached", facts=facts)
+    reached = goal.in_a_row == 1 and (once or _due(goal, progress) > _due(goal, progress - more))
+    code = "goal_reached_before" if reached else "goal_not_reached"
+    if goal.in_a_row > 1 and progress >= goal.reach:
+        code, facts = "streak_not_complete", facts | {"in_a_row": goal.in_a_row}
+    return Reason(goal.id, False, condition=code, facts=facts)
 
 
 def _issue(goal: Goal, reward: Reward, times: int, moment: Moment) -> list[IssuedReward]:

@@ -12,9 +12,10 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from functions.accrual import counting, earning
-from functions.accrual.earning import Budgets, Given
+from functions.accrual.earning import Budgets
 from functions.accrual.events import Activity, Purchase, PurchaseLine
 from functions.accrual.rulebook import Moment, Rulebook, first_failed, rulebook_of
+from functions.accrual.sharing import spread
 from functions.ledger.account import (
     Account,
     Change,
@@ -25,11 +26,12 @@ from functions.ledger.account import (
     Reason,
     TierStep,
     changed,
-    counted,
+    summed,
 )
 from functions.ledger.movements import Earned, earn, relocate, together
 from functions.program import expiry, tiers
 from functions.program.model import Program
+from functions.program.periods import day_in
 from functions.runtime.errors import FieldError, InvalidError
 
 CLOCK_SKEW = timedelta(minutes=10)
@@ -78,17 +80,18 @@ class _Deciding:
 
     def posting(self) -> Posting:
         moment, account = self._moment, self._moment.account
-        tallies = counting.tallies(moment, self._given)
+        tallies = counting.tallies(moment, self._judged)
         goals = counting.goals(moment, self._book, tallies)
         gifts = self._gifts()
-        counts = [*earning.counts_of(self._given, moment), *counting.counts(moment, tallies), *goals.counts]
+        measured = counting.counts(moment, tallies)
+        counts = [*earning.counts_of(self._judged, moment), *measured, *goals.counts]
         if gifts:
             # A reward stays when the purchase comes back; so the purchase stays a visit, or it could be had again.
             counts = [count._replace(whole=0, kept=count.kept + count.whole) for count in counts]
         if self._referrer:
             counts.append(Count(_REFERRAL_DONE, kept=1))
         made, change = self._moved(goals.points, counts)
-        steps = self._lifted(counts)
+        steps = self._lifted(measured)
         whole = expiry.following_tier(account, change, steps, moment.program)
         return Posting(
             kind="earned",
@@ -97,7 +100,7 @@ class _Deciding:
             occurred_at=moment.event.occurred_at,
             program_version=moment.program.version,
             explanation=[*self._judged.reasons, *goals.reasons],
-            lines=_lines(moment, self._given),
+            lines=_lines(moment, self._judged.shares),
             currency=moment.event.currency if isinstance(moment.event, Purchase) else None,
             counts=counts,
             tiers=None if steps == account.tiers else steps,
@@ -119,7 +122,10 @@ class _Deciding:
         return earned, together(moved, earned)
 
     def _today(self) -> date:
-        return self._now.astimezone(self._moment.program.zone).date()
+        moment = self._moment
+        if self._now == moment.event.occurred_at:
+            return moment.day
+        return self._now.astimezone(moment.program.zone).date()
 
     def _parts(self, goal_points: Mapping[str, int]) -> list[Earned]:
         """The points by the day on which they become active and the lot they lie in."""
@@ -155,12 +161,12 @@ class _Deciding:
                 counts.append(Count(key, kept=1))
         return expiry.extended(moment.account, lasting, what, moment.day, first_this_month=first)
 
-    def _lifted(self, counts: Sequence[Count]) -> Sequence[TierStep]:
+    def _lifted(self, measured: Sequence[Count]) -> Sequence[TierStep]:
         moment, program = self._moment, self._moment.program
         if program.tiers is None:
             return self._steps
         enrolled_on, at = moment.calendar.enrolled_on, moment.event.occurred_at
-        after = counted(moment.account.counters, counts, moment.day)
+        after = summed(moment.account.counters, measured)
         steps = tiers.lifted(self._steps, after, program, enrolled_on, at)
         for one in self._given:
             if one.rule.gift and one.rule.gift.tier:
@@ -206,7 +212,7 @@ def _check(event: Event, program: Program, now: datetime) -> None:
 
 def _moment(account: Account, event: Event, program: Program) -> Moment:
     local = event.occurred_at.astimezone(program.zone)
-    enrolled_on = account.enrolled_at.astimezone(program.zone).date()
+    enrolled_on = day_in(account.enrolled_at, program.zone)
     if isinstance(event, Purchase):
         lines: Sequence[PurchaseLine] = event.lines
         amounts = _earning_amounts(event, program)
@@ -221,6 +227,7 @@ def _moment(account: Account, event: Event, program: Program) -> Moment:
         day=local.date(),
         tier="",
         lines=lines,
+        ids=[line[0] for line in lines],
         amounts=amounts,
         paid=sum(amounts),
         number=account.counters.get("visits", 0) + 1,
@@ -241,7 +248,7 @@ def _earning_amounts(purchase: Purchase, program: Program) -> Sequence[int]:
         excluded = sum(paid for way, paid in purchase.payments.items() if way in program.unearning)
     else:
         excluded = total if purchase.payment_method in program.unearning else 0
-    return earning.spread(max(0, total - excluded), amounts) if excluded else amounts
+    return spread(max(0, total - excluded), amounts) if excluded else amounts
 
 
 def _too_early(moment: Moment) -> bool:
@@ -259,14 +266,13 @@ def _nothing(moment: Moment) -> Posting:
         occurred_at=moment.event.occurred_at,
         program_version=moment.program.version,
         explanation=[Reason(rule.id, False, condition="before_enrolment", facts=facts) for rule in rules],
-        lines=_lines(moment, []),
+        lines=_lines(moment, [0] * len(moment.lines)),
         currency=moment.event.currency if isinstance(moment.event, Purchase) else None,
     )
 
 
-def _lines(moment: Moment, given: Sequence[Given]) -> list[Line]:
+def _lines(moment: Moment, shares: Sequence[int]) -> list[Line]:
     if not isinstance(moment.event, Purchase):
         return []
-    shares = earning.shares_of([one for one in given if one.rule.into is None], moment)
     sold = zip(moment.lines, shares, strict=True)
-    return [Line(id, quantity, amount, share) for (id, quantity, amount, *_), share in sold]
+    return [earning.quick(Line, (line[0], line[1], line[2], share)) for line, share in sold]

@@ -10,20 +10,22 @@ takes back exactly its share.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
 from functions.accrual.events import Purchase
-from functions.accrual.rulebook import Facts, Moment, Rulebook, first_failed
+from functions.accrual.limits import last_key, limit_key, points_left, times_used_up, used_up
+from functions.accrual.rulebook import Facts, Moment, Ready, Rulebook
+from functions.accrual.sharing import along, along_floor, cut, marginal, rounded, spread, whole
 from functions.ledger.account import Count, Draw, Reason
 from functions.program.budgets import Shard, shard_for, untouched
-from functions.program.model import Bracket, EarningRule, Group, Limit, Rate, Rounding
-from functions.program.periods import name
-from functions.program.tiers import counter_key
+from functions.program.model import EarningRule, Group, Limit, Rate
 
 NOTHING: Mapping[str, Any] = {}
+quick = tuple.__new__
+"""Makes a named tuple in a third of the time that calling its class takes: reasons and lines are made by the dozen."""
 
 Budgets: TypeAlias = Mapping[str, Sequence[Shard]]
 """Points that are left of the budgets of rules, by shard; a rule that is not named has spent nothing of its own."""
@@ -31,49 +33,43 @@ Budgets: TypeAlias = Mapping[str, Sequence[Shard]]
 
 @dataclass(slots=True)
 class Given:
-    """What one rule gives: points by line (in the order of the purchase's lines), or how many gifts, and facts for the
-    explanation."""
+    """What one rule gives: points, by line (in the order of the purchase's lines) and together, or how many gifts, and
+    facts for the explanation."""
 
     rule: EarningRule
     shares: list[int]
+    points: int
     skipped: Mapping[str, str]
-    facts: dict[str, int | str] = field(default_factory=dict)
+    facts: dict[str, int | str]
     gifts: int = 0
 
-    @property
-    def points(self) -> int:
-        return sum(self.shares)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Judgement:
-    """What all rules gave, and why each of them did or did not."""
+    """What all rules gave, and why each of them did or did not. `shares`: the points that can be spent, by line in the
+    order of the purchase's lines; `by_line` the same by the ids of those that got any."""
 
     given: list[Given]
     reasons: Sequence[Reason]
+    shares: list[int]
+    by_line: Mapping[str, int]
 
 
 def judge(moment: Moment, book: Rulebook, budgets: Budgets, occasions: tuple[str, ...]) -> Judgement:
     """Every rule on what happened, judged: `occasions` are the kind of the event and what it completes."""
-    failing = list(zip(*map(book.sorted_out, moment.lines), strict=True))
+    failing = book.failing(moment.lines)
     given: list[Given] = []
     reasons: list[Reason] = []
     ended_by: str | None = None
     for group, rules in zip(moment.program.groups, book.rules_on(occasions), strict=True):
         if ended_by is not None:
-            reasons += [_not(rule, "exclusive_rule_applied", {"rule": ended_by}) for rule in rules]
+            reasons += [_not(one.rule, "exclusive_rule_applied", {"rule": ended_by}) for one in rules]
             continue
-        used_up = _times_used_up(group.limits, f"group.{group.id}", moment) if group.limits else None
+        used_up = times_used_up(group.limits, f"group.{group.id}", moment) if group.limits else None
         if used_up:
-            reasons += [_not(rule, *used_up) for rule in rules]
+            reasons += [_not(one.rule, *used_up) for one in rules]
             continue
-        candidates: list[Given] = []
-        for rule in rules:
-            found = _judged(rule, moment, book, failing, given, budgets)
-            if isinstance(found, Reason):
-                reasons.append(found)
-            else:
-                candidates.append(found)
+        candidates = _candidates(rules, moment, failing, given, budgets, reasons)
         chosen = _stacked(group, candidates, moment, reasons) if len(candidates) > 1 else candidates
         if group.limits:
             _cap(chosen, moment, group.limits, f"group.{group.id}", "group_limit")
@@ -83,47 +79,73 @@ def judge(moment: Moment, book: Rulebook, budgets: Budgets, occasions: tuple[str
     _cap_benefit(given, moment)
     if moment.program.limits:
         _cap(given, moment, moment.program.limits, "all", "programme_limit")
+    return _judgement(given, reasons, moment, book)
+
+
+def _judgement(given: list[Given], reasons: list[Reason], moment: Moment, book: Rulebook) -> Judgement:
+    """What is left after all limits, with the reasons in the order of the file."""
     nothing_left = [one for one in given if one.rule.gift is None and not one.points]
     if nothing_left:
         given = [one for one in given if one not in nothing_left]
         reasons += [_not(one.rule, "limit_reached", one.facts, one.skipped) for one in nothing_left]
-    reasons += [_reason(one, moment) for one in given]
-    order = book.order
-    reasons.sort(key=lambda reason: order[reason[0]])
-    return Judgement(given, reasons)
+    of_rules = {reason.rule: reason for reason in reasons + [_reason(one, moment) for one in given]}
+    shares = shares_of([one for one in given if one.rule.into is None], moment)
+    in_order = [of_rules[rule] for rule in book.order if rule in of_rules]
+    return Judgement(given, in_order, shares, by_line(shares, moment))
+
+
+def _candidates(
+    rules: Sequence[Ready],
+    moment: Moment,
+    failing: Sequence[tuple[str | None, ...]],
+    given: Sequence[Given],
+    budgets: Budgets,
+    reasons: list[Reason],
+) -> list[Given]:
+    """What each rule of a group gives by itself; why the others do not is added to the reasons."""
+    candidates: list[Given] = []
+    for ready in rules:
+        for code, test in ready.tests:
+            facts = test(moment)
+            if facts is not None:
+                reasons.append(quick(Reason, (ready.id, False, 0, NOTHING, code, facts, NOTHING, ready.into)))
+                break
+        else:
+            found = _judged(ready, moment, failing, given, budgets)
+            if isinstance(found, Reason):
+                reasons.append(found)
+            else:
+                candidates.append(found)
+    return candidates
 
 
 def _judged(
-    rule: EarningRule,
+    ready: Ready,
     moment: Moment,
-    book: Rulebook,
     failing: Sequence[tuple[str | None, ...]],
     given: Sequence[Given],
     budgets: Budgets,
 ) -> Given | Reason:
-    """What a rule would give by itself, or why it does not apply."""
-    tests = book.tests[rule.id]
-    failed = first_failed(tests, moment) if tests else None
-    if failed is None and (rule.limits or rule.cooldown_days):
-        failed = _used_up(rule, moment)
-    if failed:
-        return _not(rule, *failed)
+    """What a rule whose conditions hold would give by itself, or why it does not apply."""
+    rule = ready.rule
+    if ready.again and (spent := used_up(ready, moment)):
+        return _not(rule, *spent)
     skipped: Mapping[str, str] = NOTHING
-    places: Sequence[int] = range(len(moment.lines))
-    if rule.lines is not None:
-        codes = failing[book.place[rule.id]]
+    places: Sequence[int] | None = None
+    if ready.place is not None:
+        codes = failing[ready.place]
         if any(codes):
-            skipped = {line[0]: code for line, code in zip(moment.lines, codes, strict=True) if code}
-            places = [i for i, code in enumerate(codes) if code is None]
-            if not places:
+            skipped = {line: code for line, code in zip(moment.ids, codes, strict=True) if code}
+            if None not in codes:
                 return _not(rule, "no_line_counts", NOTHING, skipped)
-    values = _counted(rule, moment, places, given)
+            places = [i for i, code in enumerate(codes) if code is None]
+    values = _counted(ready, moment, places, given)
     total = sum(values)
     if total < rule.minimum:
         return _not(rule, "below_minimum", {"counted": total, "needed": rule.minimum}, skipped)
     if rule.earn is None:
         return _gift(rule, moment, total, skipped, budgets)
-    return _earned(rule, moment, places, values, total, skipped, budgets)
+    return _earned(ready, moment, places, values, total, skipped, budgets)
 
 
 def _gift(
@@ -135,40 +157,41 @@ def _gift(
         return _not(rule, "amount_below_one_step", {"paid": total, "needed": rule.gift.per_full}, skipped)
     if rule.budget is not None and _draw(rule, times, moment, budgets) is None:
         return _not(rule, "budget_used_up", {}, skipped)
-    return Given(rule, [0] * len(moment.lines), skipped, gifts=times)
+    return Given(rule, [0] * len(moment.lines), 0, skipped, {}, times)
 
 
 def _earned(
-    rule: EarningRule,
+    ready: Ready,
     moment: Moment,
-    places: Sequence[int],
+    places: Sequence[int] | None,
     values: Sequence[int],
     total: int,
     skipped: Mapping[str, str],
     budgets: Budgets,
 ) -> Given | Reason:
-    assert rule.earn is not None
-    rate = _rate(rule, moment.tier, total)
-    if rate is None:
+    rule = ready.rule
+    shares = _shares(ready, moment.tier, values, total)
+    if shares is None:
         return _not(rule, "tier", {"is": moment.tier} if moment.tier else {}, skipped)
-    shares = _shares(rule, rate, values)
-    if not any(shares):
-        return _not(rule, "amount_below_one_step", {"paid": total, "needed": _needed(rule, rate)}, skipped)
+    points = sum(shares)
+    if not points:
+        needed = _needed(rule, moment.tier, total)
+        return _not(rule, "amount_below_one_step", {"paid": total, "needed": needed}, skipped)
     facts: dict[str, int | str] = {}
-    left = _points_left(rule.limits, f"rule.{rule.id}", moment) if rule.limits else None
-    if left is not None and sum(shares) > left[0]:
+    left = points_left(rule.limits, ready.owner, moment) if rule.limits else None
+    if left is not None and points > left[0]:
         if left[0] <= 0:
             return _not(rule, "limit_reached", left[1], skipped)
-        facts = {"before_limit": sum(shares), **left[1]}
-        shares = _cut(shares, left[0])
-    if rule.budget is not None and _draw(rule, sum(shares), moment, budgets) is None:
+        facts = {"before_limit": points, **left[1]}
+        shares, points = cut(shares, left[0]), left[0]
+    if rule.budget is not None and _draw(rule, points, moment, budgets) is None:
         return _not(rule, "budget_used_up", {}, skipped)
-    if len(places) == len(moment.lines):
-        return Given(rule, shares, skipped, facts)
-    spread = [0] * len(moment.lines)
+    if places is None:
+        return Given(rule, shares, points, skipped, facts)
+    of_all = [0] * len(moment.lines)
     for place, share in zip(places, shares, strict=True):
-        spread[place] = share
-    return Given(rule, spread, skipped, facts)
+        of_all[place] = share
+    return Given(rule, of_all, points, skipped, facts)
 
 
 def draws_of(given: Sequence[Given], moment: Moment, budgets: Budgets) -> list[Draw]:
@@ -186,25 +209,23 @@ def _draw(rule: EarningRule, points: int, moment: Moment, budgets: Budgets) -> D
     return None if shard is None else Draw(rule.id, shard, points, sum(shards[shard]) - points)
 
 
-def _counted(rule: EarningRule, moment: Moment, places: Sequence[int], given: Sequence[Given]) -> list[int]:
-    """What the rule counts, by line; an attribute of the whole is counted on the first line."""
-    of = rule.earn.of if rule.earn else rule.gift.of if rule.gift else "amount"
+def _counted(ready: Ready, moment: Moment, places: Sequence[int] | None, given: Sequence[Given]) -> Sequence[int]:
+    """What the rule counts, by line that counts; an attribute of the whole is counted on the first of them."""
+    rule, of = ready.rule, ready.of
+    found: Sequence[int]
     if rule.earn and rule.earn.of_rules:
-        of_these = [one.shares for one in given if one.rule.id in rule.earn.of_rules]
-        if not of_these:
-            return [0] * len(places)
-        sums = of_these[0] if len(of_these) == 1 else list(map(sum, zip(*of_these, strict=True)))
-        return [sums[i] for i in places]
-    if of == "amount":
-        amounts = moment.amounts
-        return list(amounts) if len(places) == len(amounts) else [amounts[i] for i in places]
-    if of == "quantity":
-        return [moment.lines[i].quantity for i in places]
-    kind, _, attribute = of.partition(".")
-    if kind == "lines":
-        return [_number(moment.lines[i].attributes.get(attribute)) for i in places]
-    whole = _number(moment.event.attributes.get(attribute))
-    return [whole if n == 0 else 0 for n, _ in enumerate(places)]
+        found = shares_of([one for one in given if one.rule.id in rule.earn.of_rules], moment)
+    elif of == "amount":
+        found = moment.amounts
+    elif of == "quantity":
+        found = [line.quantity for line in moment.lines]
+    else:
+        kind, _, attribute = of.partition(".")
+        if kind != "lines":
+            others = len(moment.lines if places is None else places) - 1
+            return [_number(moment.event.attributes.get(attribute))] + [0] * others
+        found = [_number(line.attributes.get(attribute)) for line in moment.lines]
+    return found if places is None else [found[i] for i in places]
 
 
 def _number(value: object) -> int:
@@ -220,9 +241,11 @@ def _rate(rule: EarningRule, tier: str, total: int) -> Rate | None:
     return reached[-1] if reached else Rate(Fraction(0), 1)
 
 
-def _needed(rule: EarningRule, rate: Rate) -> int:
+def _needed(rule: EarningRule, tier: str, total: int) -> int:
     """How much the first point takes."""
+    rate = _rate(rule, tier, total)
     assert rule.earn is not None
+    assert rate is not None
     if rule.earn.brackets and not rate.points:
         return rule.earn.brackets[0].start
     cost = rate.per / rate.points
@@ -231,121 +254,33 @@ def _needed(rule: EarningRule, rate: Rate) -> int:
     return math.ceil(cost if rule.rounding == "floor" else cost / 2)
 
 
-def _shares(rule: EarningRule, rate: Rate, values: Sequence[int]) -> list[int]:
-    """Points by line, rounded once for the purchase, or for each line where the rule says so."""
+def _shares(ready: Ready, tier: str, values: Sequence[int], total: int) -> list[int] | None:
+    """Points by line, rounded once for the purchase, or for each line where the rule says so; None where the tier gets
+    none."""
+    rule = ready.rule
     assert rule.earn is not None
+    if ready.rates is not None:
+        plain = ready.rates.get(tier) or ready.rates.get("")
+        return along_floor(values, *plain) if plain else None
+    rate = _rate(rule, tier, total)
+    if rate is None:
+        return None
     if rate.per == 0:
-        return spread(_rounded(rate.points, rule.rounding), values)
+        return spread(rounded(rate.points, rule.rounding), values)
     if rule.earn.marginal:
-        return _along(values, lambda so_far: _rounded(_marginal(rule.earn.brackets, so_far), rule.rounding))  # type: ignore[union-attr]
+        return along(values, lambda so_far: rounded(marginal(rule.earn.brackets, so_far), rule.rounding))  # type: ignore[union-attr]
     top, bottom = rate.points.numerator, rate.points.denominator
     if rate.full:
         per = rate.per
         if rule.by_line:
-            return [_whole(value // per * top, bottom, rule.rounding) for value in values]
-        return spread(_whole(sum(values) // per * top, bottom, rule.rounding), values)
+            return [whole(value // per * top, bottom, rule.rounding) for value in values]
+        return spread(whole(total // per * top, bottom, rule.rounding), values)
     bottom *= rate.per
     if rule.by_line:
-        return [_whole(value * top, bottom, rule.rounding) for value in values]
+        return [whole(value * top, bottom, rule.rounding) for value in values]
     if rule.rounding == "floor":
-        return _along_floor(values, top, bottom)
-    return _along(values, lambda so_far: _whole(so_far * top, bottom, rule.rounding))
-
-
-def _along(values: Sequence[int], points_of: Callable[[int], int]) -> list[int]:
-    """Each line gets what it lifts the running total by."""
-    shares: list[int] = []
-    so_far = before = 0
-    for value in values:
-        so_far += value
-        points = points_of(so_far)
-        shares.append(points - before)
-        before = points
-    return shares
-
-
-def _along_floor(values: Sequence[int], top: int, bottom: int) -> list[int]:
-    """`_along` for the commonest of rates, which most of the time goes into."""
-    shares: list[int] = []
-    so_far = before = 0
-    for value in values:
-        so_far += value * top
-        points = so_far // bottom
-        shares.append(points - before)
-        before = points
-    return shares
-
-
-def spread(points: int, values: Sequence[int]) -> list[int]:
-    """A number shared out in proportion to others; all to the first where there is nothing to go by."""
-    total = sum(values)
-    if total == 0:
-        return [points if i == 0 else 0 for i, _ in enumerate(values)]
-    return _along_floor(values, points, total)
-
-
-def _marginal(brackets: Sequence[Bracket], value: int) -> Fraction:
-    points = Fraction(0)
-    for i, bracket in enumerate(brackets):
-        end = brackets[i + 1].start if i + 1 < len(brackets) else value
-        if value > bracket.start:
-            points += bracket.rate.points * (min(value, end) - bracket.start) / bracket.rate.per
-    return points
-
-
-def _rounded(points: Fraction, rounding: Rounding) -> int:
-    return _whole(points.numerator, points.denominator, rounding)
-
-
-def _whole(top: int, bottom: int, rounding: Rounding) -> int:
-    if rounding == "floor":
-        return top // bottom
-    return -(-top // bottom) if rounding == "ceil" else (2 * top + bottom) // (2 * bottom)
-
-
-def _used_up(rule: EarningRule, moment: Moment) -> tuple[str, Facts] | None:
-    """Whether the rule has applied often enough, or too short a time ago."""
-    counters = moment.account.counters
-    if rule.cooldown_days:
-        last = counters.get(_last_key(rule))
-        again = 0 if last is None else last + rule.cooldown_days
-        if again > moment.day.toordinal():
-            return "cooldown", {"days_left": again - moment.day.toordinal()}
-    return _times_used_up(rule.limits, f"rule.{rule.id}", moment)
-
-
-def _times_used_up(limits: Sequence[Limit], owner: str, moment: Moment) -> tuple[str, Facts] | None:
-    for limit in limits:
-        if limit.times is not None and moment.account.counters.get(_limit_key(owner, limit, moment), 0) >= limit.times:
-            return "limit_reached", {"times": limit.times, "per": limit.per}
-    return None
-
-
-def _points_left(limits: Sequence[Limit], owner: str, moment: Moment) -> tuple[int, Facts] | None:
-    """How many points the strictest limit leaves, and which that is."""
-    left: tuple[int, Facts] | None = None
-    for limit in limits:
-        if limit.points is None:
-            continue
-        used = 0 if limit.per == "purchase" else moment.account.counters.get(_limit_key(owner, limit, moment), 0)
-        if left is None or limit.points - used < left[0]:
-            left = limit.points - used, {"limit": limit.points, "per": limit.per}
-    return left
-
-
-def _limit_key(owner: str, limit: Limit, moment: Moment) -> str:
-    assert limit.per != "purchase"
-    what = "points" if limit.times is None else "times"
-    return counter_key(f"{owner}.{what}", limit.per, name(limit.per, moment.day, moment.calendar))
-
-
-def _last_key(rule: EarningRule) -> str:
-    return f"rule.{rule.id}.last"
-
-
-def _cut(shares: Sequence[int], most: int) -> list[int]:
-    """The first lines count until the limit is reached."""
-    return _along(shares, lambda so_far: min(so_far, most))
+        return along_floor(values, top, bottom)
+    return along(values, lambda so_far: whole(so_far * top, bottom, rule.rounding))
 
 
 def _stacked(group: Group, candidates: list[Given], moment: Moment, reasons: list[Reason]) -> list[Given]:
@@ -371,6 +306,7 @@ def _stacked_by_line(group: Group, candidates: list[Given], moment: Moment, reas
         best = max(offers, key=lambda n: candidates[n].shares[i]) if group.policy == "highest" else offers[0]
         for n in offers:
             if n != best:
+                candidates[n].points -= candidates[n].shares[i]
                 candidates[n].shares[i] = 0
                 lost[n][line.id] = code
     chosen: list[Given] = []
@@ -395,7 +331,7 @@ def _cap_benefit(given: Sequence[Given], moment: Moment) -> None:
 
 def _cap(given: Sequence[Given], moment: Moment, limits: Sequence[Limit], owner: str, why: str) -> None:
     """Points of several rules together keep within the limits of their group, or of the programme."""
-    left = _points_left(limits, owner, moment)
+    left = points_left(limits, owner, moment)
     if left is not None:
         _take_off(given, range(len(moment.lines)), max(0, left[0]), why)
 
@@ -414,25 +350,31 @@ def _take_off(given: Sequence[Given], places: Sequence[int], most: int, why: str
                 taken = min(one.shares[i], too_many)
                 if taken > 0:
                     one.shares[i] -= taken
+                    one.points -= taken
                     too_many -= taken
                     one.facts[why] = int(one.facts.get(why, 0)) - taken
 
 
-def counts_of(given: Sequence[Given], moment: Moment) -> list[Count]:
+def counts_of(judged: Judgement, moment: Moment) -> list[Count]:
     """What must be remembered for the limits of the rules that applied, and of the programme."""
+    given = judged.given
     counts: list[Count] = []
     for one in given:
         if one.rule.limits:
             counts += _towards(one.rule.limits, f"rule.{one.rule.id}", [one], moment)
         if one.rule.cooldown_days:
-            last = moment.account.counters.get(_last_key(one.rule), 0)
-            counts.append(Count(_last_key(one.rule), kept=max(0, moment.day.toordinal() - last)))
+            last = moment.account.counters.get(last_key(one.rule), 0)
+            counts.append(Count(last_key(one.rule), kept=max(0, moment.day.toordinal() - last)))
     for group in moment.program.groups:
         if group.limits:
             of_group = [one for one in given if one.rule.group == group.id]
             counts += _towards(group.limits, f"group.{group.id}", of_group, moment)
-    if moment.program.limits:
-        counts += _towards(moment.program.limits, "all", [one for one in given if one.rule.into is None], moment)
+    spendable = [one for one in given if one.rule.into is None] if moment.program.limits else []
+    for limit in moment.program.limits if spendable else ():
+        if limit.points is not None and limit.per != "purchase":
+            counts.append(Count(limit_key("all", limit, moment), judged.by_line))
+        else:
+            counts += _towards([limit], "all", spendable, moment)
     return counts
 
 
@@ -442,10 +384,10 @@ def _towards(limits: Sequence[Limit], owner: str, given: Sequence[Given], moment
     for limit in limits if given else ():
         if limit.per == "purchase":
             continue
-        key = _limit_key(owner, limit, moment)
+        key = limit_key(owner, limit, moment)
         if limit.points is not None:
             spendable = [one for one in given if one.rule.into is None or len(given) == 1]
-            counts.append(Count(key, _by_line(shares_of(spendable, moment), moment)))
+            counts.append(Count(key, by_line(shares_of(spendable, moment), moment)))
         elif any(one.rule.gift for one in given):
             counts.append(Count(key, kept=1))  # what was given stays when the purchase comes back
         else:
@@ -460,20 +402,22 @@ def shares_of(given: Sequence[Given], moment: Moment) -> list[int]:
     return list(map(sum, zip(*[one.shares for one in given], strict=True))) if given else [0] * len(moment.lines)
 
 
-def _by_line(shares: Sequence[int], moment: Moment) -> dict[str, int]:
-    return {line[0]: share for line, share in zip(moment.lines, shares, strict=True) if share}
+def by_line(values: Sequence[int], moment: Moment) -> dict[str, int]:
+    """What is not nothing, by the id of its line."""
+    if all(values):
+        return dict(zip(moment.ids, values, strict=True))
+    return {line: value for line, value in zip(moment.ids, values, strict=True) if value}
 
 
 def _reason(one: Given, moment: Moment) -> Reason:
-    rule = one.rule
-    facts = dict(one.facts)
+    rule, facts = one.rule, one.facts
     if rule.gift:
         facts |= {"reward": rule.gift.reward} if rule.gift.reward else {"tier": rule.gift.tier or ""}
         facts |= {"times": one.gifts} if one.gifts > 1 else {}
-    lines = _by_line(one.shares, moment)
+    lines = by_line(one.shares, moment)
     lines.pop("", None)
-    return Reason(rule.id, True, one.points, lines, None, facts, one.skipped, rule.into)
+    return quick(Reason, (rule.id, True, one.points, lines, None, facts, one.skipped, rule.into))
 
 
 def _not(rule: EarningRule, code: str, facts: Facts, skipped: Mapping[str, str] | None = None) -> Reason:
-    return Reason(rule.id, False, 0, NOTHING, code, facts, skipped or NOTHING, rule.into)
+    return quick(Reason, (rule.id, False, 0, NOTHING, code, facts, skipped or NOTHING, rule.into))

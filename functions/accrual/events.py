@@ -25,7 +25,10 @@ class PurchaseLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What a member bought. `payments`: minor units by way of paying, where several or other than money were used."""
+    """What a member bought; never changed once it is made, though not frozen, which takes longer to make.
+
+    `payments`: minor units by way of paying, where several or other than money were used.
+    """
 
     id: str
     occurred_at: datetime

@@ -26,8 +26,7 @@ from functions.program.model import (
     Word,
 )
 from functions.program.periods import Calendar
-from functions.program.periods import name as period_name
-from functions.program.tiers import counter_key
+from functions.program.tiers import key_on
 
 _REMEMBERED = 200_000
 
@@ -38,7 +37,8 @@ Facts: TypeAlias = Mapping[str, int | str]
 class Moment:
     """What is judged: an event of a member, as things stood when it occurred.
 
-    `ids`: of the lines. `amounts`: what earns of each line, minor units. `local`: when it occurred, in the programme's time zone.
+    `ids`: of the lines. `amounts`: what earns of each line, minor units. `local`: when it occurred, in the programme's
+    time zone.
     """
 
     event: Purchase | Activity
@@ -79,6 +79,8 @@ class Ready:
     """
 
     rule: EarningRule
+    id: str
+    into: str | None
     tests: tuple[Test, ...]
     place: int | None
     of: str
@@ -100,8 +102,10 @@ class Rulebook:
         self._filters = [_line_test(one.lines) for one in filtered if one.lines]
         self.place = {one.id: i for i, one in enumerate(filtered)}
         self._by_attributes = any(one.lines and (one.lines.attributes or one.lines.cel) for one in filtered)
+        # What makes a kind of line: sku, categories, brand and discounted; the sku only where a filter asks for it.
+        self._kind = slice(3 if any(one.lines and one.lines.sku for one in filtered) else 4, 7)
         self._known: dict[Any, tuple[str | None, ...]] = {}
-        rules = [_ready(rule, self.place.get(rule.id)) for rule in program.earning]
+        rules = [_ready(rule, self.place[rule.id] if rule.lines else None) for rule in program.earning]
         self._grouped = [[one for one in rules if one.rule.group == group.id] for group in program.groups]
 
     def rules_on(self, occasions: tuple[str, ...]) -> list[list[Ready]]:
@@ -116,7 +120,8 @@ class Rulebook:
         """For every filter of the programme, what each line fails."""
         if not self._filters:
             return []
-        found: list[Any] = [self._known.get(line[3:7]) for line in lines]
+        known, kind = self._known, self._kind
+        found: list[Any] = [known.get(line[kind]) for line in lines]
         if None in found:
             found = [self.sorted_out(line) for line in lines]
         return list(zip(*found, strict=True))
@@ -125,7 +130,7 @@ class Rulebook:
         """For every filter of the programme: None if it takes the line, else the condition that fails."""
         if self._by_attributes:
             return tuple([test(line) for test in self._filters])
-        kind = line[3:7]
+        kind = line[self._kind]
         found = self._known.get(kind)
         if found is None:
             if len(self._known) >= _REMEMBERED:
@@ -137,7 +142,7 @@ class Rulebook:
 def _ready(rule: EarningRule, place: int | None) -> Ready:
     of = rule.earn.of if rule.earn else rule.gift.of if rule.gift else "amount"
     again = rule.cooldown_days > 0 or any(limit.times is not None for limit in rule.limits)
-    return Ready(rule, _tests(rule.when), place, of, f"rule.{rule.id}", again, _plain_rates(rule))
+    return Ready(rule, rule.id, rule.into, _tests(rule.when), place, of, f"rule.{rule.id}", again, _plain_rates(rule))
 
 
 def _plain_rates(rule: EarningRule) -> Mapping[str, tuple[int, int]] | None:
@@ -327,7 +332,7 @@ def _member(name: str, wanted: Match | Range) -> Callable[[Moment], Facts | None
 
 def _counted(measure: str, wanted: CountedSoFar) -> Callable[[Moment], Facts | None]:
     def test(moment: Moment) -> Facts | None:
-        key = counter_key(measure, wanted.per, period_name(wanted.per, moment.day, moment.calendar))
+        key = key_on(measure, wanted.per, moment.day, moment.calendar)
         so_far = moment.account.counters.get(key, 0)
         return None if wanted.range.takes(so_far) else {"counted": so_far}
 

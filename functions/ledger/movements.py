@@ -35,7 +35,7 @@ DebtPolicy = Literal["carry", "forgive", "block"]
 """When a purchase is returned whose points are spent: owe them, keep them, or refuse the return."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Earned:
     """Points in the lot `expires`; pending until `activates_on` if that is still to come."""
 

@@ -6,12 +6,15 @@ Days are the programme's. On one day things happen in this order: activation, ex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from functions.ledger.account import Account, Change, IssuedReward, OperationKind, Posting, booked
-from functions.ledger.lots import NEVER
 from functions.ledger.movements import activate, expire, spend
 from functions.program import expiry, tiers
 from functions.program.model import Conversion, Program, Step
+from functions.program.periods import day_in
+
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +43,25 @@ def passing(account: Account, program: Program, after: date, to: date) -> Iterat
 
 def _next_day(account: Account, program: Program, after: date, to: date) -> date:
     """The next day on which something happens; a day after `to` if there is none."""
-    days = [date.fromisoformat(key[:10]) for key in account.pending]
-    days += [date.fromisoformat(lot) + timedelta(days=1) for lot in account.lots if lot != NEVER]
+    tomorrow, none = after + _DAY, to + _DAY
+    days = [_next_conversion(one.months, one.day, tomorrow) for one in program.conversions]
+    if account.pending and (first := min(account.pending)[:10]) < none.isoformat():
+        days.append(max(tomorrow, date.fromisoformat(first)))
+    if account.lots and (first := min(account.lots)) < to.isoformat():
+        days.append(max(tomorrow, date.fromisoformat(first) + _DAY))
     if account.tiers and (until := account.tiers[-1].until) is not None:
-        days.append(until + timedelta(days=1))
-    if program.tiers:
-        enrolled_on = account.enrolled_at.astimezone(program.zone).date()
-        days += [day for day in tiers.days_of_months(program.tiers, enrolled_on) if day > after]
-    tomorrow = after + timedelta(days=1)
-    days = [max(day, tomorrow) for day in days]
-    days += [_next_conversion(conversion, tomorrow) for conversion in program.conversions]
-    return min(days, default=to + timedelta(days=1))
+        days.append(max(tomorrow, until + _DAY))
+    enrolled_on = day_in(account.enrolled_at, program.zone)
+    days += [day for day in tiers.days_of_months(program, enrolled_on) if day > after]
+    return min(days, default=none)
 
 
-def _next_conversion(conversion: Conversion, start: date) -> date:
+@lru_cache(maxsize=10_000)
+def _next_conversion(months: frozenset[int], day: int, start: date) -> date:
     year, month = start.year, start.month
-    while month not in conversion.months or date(year, month, conversion.day) < start:
+    while month not in months or date(year, month, day) < start:
         year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-    return date(year, month, conversion.day)
+    return date(year, month, day)
 
 
 def _on(account: Account, program: Program, day: date) -> Iterator[Passed]:

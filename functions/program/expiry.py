@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 
 from functions.ledger.account import Account, Change, TierStep, changed
 from functions.ledger.lots import NEVER, expiry_key, lot_of
@@ -23,6 +24,7 @@ def last_day(lasting: Lasting, day: date) -> date | None:
     return end_of_month(last) if lasting.to_month_end else last
 
 
+@lru_cache(maxsize=10_000)
 def lot_for(lasting: Lasting, day: date) -> str:
     """The lot that points earned for a day lie in."""
     return expiry_key(last_day(lasting, day))

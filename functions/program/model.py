@@ -348,7 +348,10 @@ class Tiers:
 
     def rank(self, tier: str | None) -> int:
         """The place of a tier from the lowest, 0 for one that is not there any more."""
-        return next((i for i, level in enumerate(self.levels) if level.id == tier), 0)
+        for rank, level in enumerate(self.levels):
+            if level.id == tier:
+                return rank
+        return 0
 
     @property
     def counted_by(self) -> PeriodKind:

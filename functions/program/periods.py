@@ -9,19 +9,21 @@ day: its name is empty.
     quarter  from 1 January, April, July and October
 """
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo
 
 PeriodKind: TypeAlias = Literal["day", "week", "month", "quarter", "year", "fiscal", "anniversary", "ever"]
 
 KEPT_DAYS = {"day": 40, "week": 400, "month": 800, "quarter": 1200, "year": 1600, "fiscal": 1600, "anniversary": 1600}
 """How long after its first day what was counted in a period is kept: longer than anything looks back."""
 
+LIMIT_KEPT_DAYS = {"day": 40, "week": 50, "month": 70, "quarter": 130, "year": 400, "fiscal": 400, "anniversary": 400}
+"""The same for limits, which look at their own period only: so much later a purchase may still arrive for it."""
 
-@dataclass(frozen=True, slots=True)
-class Calendar:
+
+class Calendar(NamedTuple):
     """What periods depend on: when the fiscal year starts, and when the member enrolled."""
 
     enrolled_on: date
@@ -84,6 +86,12 @@ def name(kind: PeriodKind, day: date, calendar: Calendar) -> str:
 @lru_cache(maxsize=10_000)
 def _name(kind: PeriodKind, day: date) -> str:
     return first_day(kind, day, Calendar(day)).isoformat()
+
+
+@lru_cache(maxsize=10_000)
+def day_in(at: datetime, zone: ZoneInfo) -> date:
+    """The day of an instant in a time zone; remembered, for the same members come again."""
+    return at.astimezone(zone).date()
 
 
 def add_months(day: date, months: int) -> date:

@@ -11,12 +11,13 @@ What is counted per period is never thrown away before nothing looks at it, so t
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from functions.ledger.account import TierStep
 from functions.program.model import MONTHS, Program, Tiers
-from functions.program.periods import Calendar, add_months, first_day, following, name, previous
+from functions.program.periods import Calendar, PeriodKind, add_months, first_day, following, name, previous
 
 Steps: TypeAlias = Sequence[TierStep]
 Counters: TypeAlias = Mapping[str, int]
@@ -30,12 +31,31 @@ def counter_key(measure: str, kind: str, period: str) -> str:
     return f"{measure}/{kind}@{period}" if period else measure
 
 
+def key_on(measure: str, kind: PeriodKind, day: date, calendar: Calendar) -> str:
+    """Where something is counted in the period that a day lies in."""
+    if kind == "ever":
+        return measure
+    if kind == "anniversary" or kind == "fiscal":
+        return counter_key(measure, kind, name(kind, day, calendar))
+    return _key_on(measure, kind, day)
+
+
+@lru_cache(maxsize=10_000)
+def _key_on(measure: str, kind: PeriodKind, day: date) -> str:
+    return counter_key(measure, kind, name(kind, day, Calendar(day)))
+
+
 def tier_at(steps: Steps, program: Program, at: datetime) -> str:
     """The tier that counted at an instant; the first known one for what is older, the lowest where the programme does
     not have it any more."""
-    found = next((step.tier for step in reversed(steps) if step.since <= at), steps[0].tier if steps else "")
-    levels = program.tiers.levels if program.tiers else ()
-    return found if any(level.id == found for level in levels) else program.base_tier()
+    if steps and steps[-1].since <= at:
+        found = steps[-1].tier
+    else:
+        found = next((step.tier for step in reversed(steps) if step.since <= at), steps[0].tier if steps else "")
+    for level in program.tiers.levels if program.tiers else ():
+        if level.id == found:
+            return found
+    return program.base_tier()
 
 
 def opened(program: Program, enrolled_at: datetime) -> Steps:
@@ -48,8 +68,10 @@ def reviewed(steps: Steps, counters: Counters, program: Program, enrolled_on: da
     tiers = program.tiers
     if tiers is None:
         return steps
+    by_months = [day for day in days_of_months(program, enrolled_on) if day <= today]
+    if not by_months and (not steps or steps[-1].until is None or steps[-1].until >= today):
+        return steps
     calendar = program.calendar(enrolled_on)
-    by_months = [day for day in days_of_months(tiers, enrolled_on) if day <= today]
     while steps:
         until = steps[-1].until
         review = until + timedelta(days=1) if until is not None and until < today else None
@@ -63,10 +85,18 @@ def reviewed(steps: Steps, counters: Counters, program: Program, enrolled_on: da
     return steps
 
 
-def days_of_months(tiers: Tiers, enrolled_on: date) -> list[date]:
+def days_of_months(program: Program, enrolled_on: date) -> list[date]:
     """The days on which a tier may be reached by nothing but the months of membership."""
-    ways = [way for level in tiers.levels for way in (*level.reach, *level.lifetime)]
-    return sorted({add_months(enrolled_on, way[MONTHS]) for way in ways if MONTHS in way})
+    months = _months(program)
+    return sorted({add_months(enrolled_on, n) for n in months}) if months else []
+
+
+@lru_cache(maxsize=64)
+def _months(program: Program) -> frozenset[int]:
+    """How many months of membership help to reach some tier."""
+    levels = program.tiers.levels if program.tiers else ()
+    ways = [way for level in levels for way in (*level.reach, *level.lifetime)]
+    return frozenset(way[MONTHS] for way in ways if MONTHS in way)
 
 
 def lifted(steps: Steps, counters: Counters, program: Program, enrolled_on: date, at: datetime) -> Steps:
@@ -78,10 +108,10 @@ def lifted(steps: Steps, counters: Counters, program: Program, enrolled_on: date
     day = at.astimezone(program.zone).date()
     current = steps[-1]
     rank = reached(tiers, counters, calendar, day)
-    if rank < tiers.rank(current.tier) or rank == 0:
+    if rank == 0 or rank < (current_rank := tiers.rank(current.tier)):
         return steps
     until = _until(tiers, rank, counters, calendar, day)
-    if rank > tiers.rank(current.tier):
+    if rank > current_rank:
         counted = _counted(tiers, counters, day)
         return _next(steps, TierStep(tiers.levels[rank].id, max(at, current.since), until, counted))
     if _is_longer(until, current.until) and (until is None or not tiers.held_months):
@@ -161,7 +191,7 @@ def progress(
     if measure == MONTHS:
         return _months_between(calendar.enrolled_on, day)
     if not tiers.rolling_months:
-        return counters.get(counter_key(measure, tiers.window, name(tiers.window, day, calendar)), 0)
+        return counters.get(key_on(measure, tiers.window, day, calendar), 0)
     month = add_months(day + timedelta(days=1), -tiers.rolling_months).replace(day=1)
     total = 0
     if after is not None and after.month >= month:
@@ -204,12 +234,13 @@ def _is_met(
 
 
 def _for_ever(tiers: Tiers, rank: int, counters: Counters, calendar: Calendar, day: date) -> bool:
-    return any(
+    lifetime = tiers.levels[rank].lifetime
+    return bool(lifetime) and any(
         all(
             (_months_between(calendar.enrolled_on, day) if measure == MONTHS else counters.get(measure, 0)) >= least
             for measure, least in way.items()
         )
-        for way in tiers.levels[rank].lifetime
+        for way in lifetime
     )
 
 

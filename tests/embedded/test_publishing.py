@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cli import proving
 from functions.runtime.tables import to_wire
-from tests.embedded.partner import Json, Partner, fresh, purchase, until
+from tests.embedded.partner import Json, Partner, purchase, until
 
 SILENT = Console(file=io.StringIO())
 

@@ -14,11 +14,13 @@ from unittest.mock import patch
 
 from botocore.exceptions import BotoCoreError
 
+from functions.accrual import counting
 from functions.accrual import store as accrual
 from functions.accrual.contract import PurchaseIn
 from functions.ledger import account as ledger_account
 from functions.ledger import events, items, movements, publishing, store
 from functions.ledger.account import Account, Change, Entry, Operation, Posting
+from functions.program.model import Goal
 from functions.runtime import aws, bus, tables
 from functions.runtime.envelope import OutboundEvent
 from functions.runtime.errors import HoldNotFoundError, LoyaltyError
@@ -182,6 +184,42 @@ def mark_jumps() -> AbstractContextManager[Any]:
     return patch.object(publishing, "_mark", mark)
 
 
+def budget_without_condition() -> AbstractContextManager[Any]:
+    """What was read of a budget is believed when it is drawn from."""
+    real = tables.Add.wire
+
+    def wire(self: tables.Add) -> Any:
+        request: Any = real(self)
+        update = {name: part for name, part in request["Update"].items() if name != "ConditionExpression"}
+        update["ExpressionAttributeValues"] = {":amount": update["ExpressionAttributeValues"][":amount"]}
+        return {"Update": update}
+
+    return patch.object(tables.Add, "wire", wire)
+
+
+def budget_drawn_after_the_commit() -> AbstractContextManager[Any]:
+    """The draw is a call of its own, which a handler may not live to make."""
+    real = tables.transact
+
+    def transact(writes: Sequence[tables.Write]) -> None:
+        draws = [write for write in writes if isinstance(write, tables.Add)]
+        real([write for write in writes if not isinstance(write, tables.Add)])
+        for draw in draws:
+            real([draw])
+
+    return patch.object(tables, "transact", transact)
+
+
+def goals_forget_what_they_gave() -> AbstractContextManager[Any]:
+    """A goal that is reached gives its reward at every purchase from then on."""
+    real = counting._due
+
+    def due(goal: Goal, progress: int) -> int:
+        return real(goal, progress) + progress
+
+    return patch.object(counting, "_due", due)
+
+
 DEFECTS: Mapping[str, Defect] = {
     "the account is written without its condition": account_without_condition,
     "the entry is written without its condition": entry_without_condition,
@@ -197,4 +235,7 @@ DEFECTS: Mapping[str, Defect] = {
     "every delivery has a fresh operation id": fresh_id_for_every_delivery,
     "a lost answer is taken for a failure": lost_answer_taken_for_a_failure,
     "a released hold can be captured": hold_captured_after_its_release,
+    "a budget is drawn from without its condition": budget_without_condition,
+    "a budget is drawn from after the commit": budget_drawn_after_the_commit,
+    "a goal gives again what it gave": goals_forget_what_they_gave,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from cli.backtest.reading import read_purchases
 from cli.backtest.replaying import Replay
+from functions.ledger.contract import ReasonOut
 from functions.program.document import read
 from tests.functional.conftest import NOW, Service, publish_program
 
@@ -71,9 +72,13 @@ def _body(i: int, at: datetime, chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _sent(service: Service, bodies: list[dict[str, Any]]) -> dict[str, tuple[str, int]]:
-    """Each card's member and points, after every purchase was sent when it occurred."""
+Reasons = dict[str, list[dict[str, Any]]]
+
+
+def _sent(service: Service, bodies: list[dict[str, Any]]) -> tuple[dict[str, tuple[str, int]], Reasons]:
+    """Each card's member and points, after every purchase was sent when it occurred; the reasons by receipt."""
     found: dict[str, tuple[str, int]] = {}
+    reasons: Reasons = {}
     for body in bodies:
         service.clock.time = datetime.fromisoformat(body["occurred_at"])
         card = body["member"]["card"]
@@ -82,27 +87,31 @@ def _sent(service: Service, bodies: list[dict[str, Any]]) -> dict[str, tuple[str
             found[card] = enrolled.body["member_id"], 0
         answer = service.post("/v1/purchases", body)
         assert answer.status == 201, answer.body
+        reasons[body["id"]] = answer.body["explanation"]
         member, points = found[card]
         found[card] = member, points + sum(answer.body["points"][part] for part in ("active", "pending", "held"))
-    return found
+    return found, reasons
 
 
 def test_a_backtest_leaves_the_accounts_that_the_api_leaves(service: Service, tmp_path: Path) -> None:
     publish_program(service, PROGRAM)
     bodies = _bodies()
-    live = _sent(service, bodies)
+    live, told = _sent(service, bodies)
     accounts = {item["member"]: item for item in service.items("accounts") if item["part"] == "A"}
 
     (tmp_path / "sales.ndjson").write_text("".join(json.dumps(body) + "\n" for body in bodies))
     program = read(PROGRAM)
     purchases = read_purchases(str(tmp_path / "sales.ndjson"), program)
     replay = Replay(program)
+    found: Reasons = {}
     for card, purchase in purchases.built(purchases.by_member()):
-        replay.take(card, purchase)
+        posting = replay.take(card, purchase)
+        found[purchase.id] = [ReasonOut.of(reason).model_dump(mode="json") for reason in posting.explanation]
     replayed = {card: replay.account(card) for card in live}
     points = {record.member: record.points for record in replay.finish(purchases.last_instant().date())}
 
     assert set(points) == set(live)
+    assert found == told
     for card, (member, given) in live.items():
         item, account = accounts[member], replayed[card]
         assert points[card] == given

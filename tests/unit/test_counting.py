@@ -333,7 +333,7 @@ def test_a_streak_says_how_far_the_period_is() -> None:
     facts = [reason_of(journey.does(on(day)).posting, "goal") for day in ("2026-11-02", "2026-11-03", "2026-11-09")]
     assert [(one.condition, one.facts["progress"]) for one in facts] == [
         ("goal_not_reached", 1),
-        ("goal_not_reached", 2),
+        ("streak_not_complete", 2),
         ("goal_not_reached", 1),
     ]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import decide
-from functions.accrual.earning import spread
 from functions.accrual.events import Purchase
+from functions.accrual.sharing import spread
 from functions.ledger.account import Change, Count, Line, Posting, Reason
 from functions.ledger.lots import NEVER
 from functions.program.document import read

@@ -428,3 +428,15 @@ def test_the_schema_takes_every_ready_made_programme(file: Path, schema: dict[st
 def test_the_schema_refuses_what_editors_should_mark(more: str, schema: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(plain(document.read_values(rule(more))), schema)
+
+
+def test_all_rules_together_have_so_many_limits_and_no_more() -> None:
+    def with_limits(rules: int) -> str:
+        limits = "limits: [{times: 1, per: day}, {times: 2, per: week}, {times: 3, per: month}, {times: 4, per: year}]"
+        text = "text: {en: a, fr: b}"
+        earning = "".join(f"- {{id: r{i}, group: g, points: 1, {limits}, {text}}}\n" for i in range(rules))
+        return f"program: p\nname: {{en: a, fr: b}}\ncurrency: EUR\ngroups: {{g: all}}\nearning:\n{earning}"
+
+    assert len(document.read(with_limits(10)).earning) == 10
+    with pytest.raises(InvalidError, match="The rules have 44 limits; at most 40 can be counted"):
+        document.read(with_limits(11))

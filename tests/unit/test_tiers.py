@@ -326,5 +326,5 @@ def test_the_days_on_which_months_of_membership_may_lift_are_known_beforehand() 
             Level("gold", {}, [{"months": 24, "spend": 1}], lifetime=[{"months": 12}]),
         ]
     )
-    assert days_of_months(tiers, date(2024, 2, 29)) == [date(2025, 2, 28), date(2026, 2, 28)]
-    assert days_of_months(Tiers(LEVELS), ENROLLED) == []
+    assert days_of_months(a_program(tiers=tiers), date(2024, 2, 29)) == [date(2025, 2, 28), date(2026, 2, 28)]
+    assert days_of_months(a_program(tiers=Tiers(LEVELS)), ENROLLED) == []
