@@ -131,7 +131,7 @@ def _advance(goal: Goal, moment: Moment, progress: int, counted: list[Count]) ->
     if progress < goal.reach:
         return 0
     if goal.in_a_row > 1:
-        times, awarded = _streaks(goal, moment, progress)
+        times, awarded = _streaks(goal, moment)
     else:
         awarded = [_done_key(goal, moment.day, moment)]
         times = _due(goal, progress) - moment.account.counters.get(awarded[0], 0)
@@ -144,11 +144,10 @@ def _due(goal: Goal, progress: int) -> int:
     return progress // goal.reach if goal.repeat else int(progress >= goal.reach)
 
 
-def _streaks(goal: Goal, moment: Moment, after: int) -> tuple[int, list[str]]:
-    """Whether the periods around this one now make a streak that has not been rewarded; the periods it uses up."""
+def _streaks(goal: Goal, moment: Moment) -> tuple[int, list[str]]:
+    """Whether the periods around this one, which has reached the goal, make a streak that has not been rewarded yet; the
+    periods that it uses up."""
     assert goal.per != "ever"
-    if after < goal.reach:
-        return 0, []
     here = first_day(goal.per, moment.day, moment.calendar)
     run = [here]
     while len(run) < goal.in_a_row and _open(goal, before := previous(goal.per, run[0], moment.calendar), moment):

@@ -66,13 +66,13 @@ def opened(program: Program, enrolled_at: datetime) -> Steps:
 def reviewed(steps: Steps, counters: Counters, program: Program, enrolled_on: date, today: date) -> Steps:
     """The steps after every review that was due before `today`, and after what months of membership have brought."""
     tiers = program.tiers
-    if tiers is None:
+    if tiers is None or not steps:
         return steps
     by_months = [day for day in days_of_months(program, enrolled_on) if day <= today]
-    if not by_months and (not steps or steps[-1].until is None or steps[-1].until >= today):
+    if not by_months and (steps[-1].until is None or steps[-1].until >= today):
         return steps
     calendar = program.calendar(enrolled_on)
-    while steps:
+    while True:
         until = steps[-1].until
         review = until + timedelta(days=1) if until is not None and until < today else None
         if by_months and (review is None or by_months[0] <= review):
@@ -82,7 +82,6 @@ def reviewed(steps: Steps, counters: Counters, program: Program, enrolled_on: da
             steps = _next(steps, _after_review(tiers, steps, counters, calendar, program))
         else:
             return steps
-    return steps
 
 
 def days_of_months(program: Program, enrolled_on: date) -> list[date]:

@@ -51,8 +51,8 @@ def test_a_file_with_mistakes_is_not_published_and_every_mistake_is_named(servic
         answer = service.post("/v1/program/versions", {"text": broken})
 
     assert answer.status == 422
-    pattern = "line 7: String should match pattern '^[A-Z]{3}$'"
-    integer = "line 24: Input should be a valid integer"
+    pattern = "line 8: String should match pattern '^[A-Z]{3}$'"
+    integer = "line 25: Input should be a valid integer"
     assert answer.body == problem(
         422,
         "invalid",
