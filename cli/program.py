@@ -129,7 +129,8 @@ def activate(
 ) -> None:
     """Let a version judge, all members or some, from now or from a day on. An earlier version is back at once."""
     with failures_explained():
-        _say_activated(programs.activate(deployed(), version, _instant(start), percent))
+        starts_at = _instant(start)
+        _say_activated(programs.activate(deployed(), version, starts_at, percent))
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -145,8 +145,8 @@ def _due(goal: Goal, progress: int) -> int:
 
 
 def _streaks(goal: Goal, moment: Moment) -> tuple[int, list[str]]:
-    """Whether the periods around this one, which has reached the goal, make a streak that has not been rewarded yet; the
-    periods that it uses up."""
+    """Whether the periods around this one, which has reached the goal, make a streak that has not been rewarded yet;
+    the periods that it uses up."""
     assert goal.per != "ever"
     here = first_day(goal.per, moment.day, moment.calendar)
     run = [here]
