@@ -23,7 +23,7 @@ demo: setup ## Run the programme on real sample purchases; DATA=full on all of t
 
 test: setup ## Run all tests: unit, functional, contract, faults, infra, and against a stack of their own
 	@.venv/bin/pytest tests/unit --cov
-	@.venv/bin/pytest --ignore tests/unit
+	@.venv/bin/pytest tests/functional tests/contract tests/faults tests/infra tests/embedded
 
 check: setup ## Check style, types, who imports whom, and the infrastructure
 	@.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy --strict
