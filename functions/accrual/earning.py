@@ -65,9 +65,9 @@ def judge(moment: Moment, book: Rulebook, budgets: Budgets, occasions: tuple[str
         if ended_by is not None:
             reasons += [_not(one.rule, "exclusive_rule_applied", {"rule": ended_by}) for one in rules]
             continue
-        used_up = times_used_up(group.limits, f"group.{group.id}", moment) if group.limits else None
-        if used_up:
-            reasons += [_not(one.rule, *used_up) for one in rules]
+        spent = times_used_up(group.limits, f"group.{group.id}", moment) if group.limits else None
+        if spent:
+            reasons += [_not(one.rule, *spent) for one in rules]
             continue
         candidates = _candidates(rules, moment, failing, given, budgets, reasons)
         chosen = _stacked(group, candidates, moment, reasons) if len(candidates) > 1 else candidates

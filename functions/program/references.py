@@ -7,18 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from functions.program.cel import roots
-from functions.program.grammar import (
-    ConversionIn,
-    GoalIn,
-    GroupIn,
-    LastingIn,
-    ProgramIn,
-    ReferralIn,
-    RewardIn,
-    RuleIn,
-    WhenIn,
-)
+from functions.program.grammar import ConversionIn, GoalIn, GroupIn, ProgramIn, ReferralIn, RewardIn
 from functions.program.model import BUILT_IN, MONTHS, POINTS, PURCHASE, REDEMPTION, REFERRED, SPEND, VISITS, Match
+from functions.program.rule_grammar import LastingIn, RuleIn
+from functions.program.vocabulary import WhenIn
 
 Path: TypeAlias = tuple[int | str, ...]
 Mistake: TypeAlias = tuple[Path, str, str]
