@@ -167,11 +167,16 @@ def _open(goal: Goal, day: date, moment: Moment) -> bool:
 
 
 def _key(goal: Goal, day: date, moment: Moment) -> str:
-    return key_on(f"goal.{goal.id}", goal.per, day, moment.calendar)
+    return key_on(_name(goal), goal.per, day, moment.calendar)
+
+
+def _name(goal: Goal) -> str:
+    """What its counters are called: those of streaks are kept longer, for they look back further."""
+    return f"streak.{goal.id}" if goal.in_a_row > 1 else f"goal.{goal.id}"
 
 
 def _done_key(goal: Goal, day: date, moment: Moment) -> str:
-    return key_on(f"goal.{goal.id}.done", goal.per, day, moment.calendar)
+    return key_on(f"{_name(goal)}.done", goal.per, day, moment.calendar)
 
 
 def _reason(goal: Goal, progress: int, more: int, times: int) -> Reason:

@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from functions.ledger.lots import Lots, merged, spendable, total
-from functions.program.periods import KEPT_DAYS, LIMIT_KEPT_DAYS
+from functions.program.periods import GOAL_KEPT_DAYS, KEPT_DAYS, LIMIT_KEPT_DAYS
 
 EntryKind = Literal["earned", "activated", "redeemed", "expired", "adjusted", "reversed", "held", "released"]
 OperationKind = Literal[
@@ -349,7 +349,7 @@ def _kept_until(key: str) -> int:
     name, _, first = key.partition("@")
     if not first:
         return date.max.toordinal()
-    kept = LIMIT_KEPT_DAYS if name.startswith(_LIMITS) else KEPT_DAYS
+    kept = LIMIT_KEPT_DAYS if name.startswith(_LIMITS) else GOAL_KEPT_DAYS if name.startswith("goal.") else KEPT_DAYS
     return date.fromisoformat(first).toordinal() + kept[name.rpartition("/")[2]]
 
 

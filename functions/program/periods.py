@@ -22,6 +22,9 @@ KEPT_DAYS = {"day": 40, "week": 400, "month": 800, "quarter": 1200, "year": 1600
 LIMIT_KEPT_DAYS = {"day": 40, "week": 50, "month": 70, "quarter": 130, "year": 400, "fiscal": 400, "anniversary": 400}
 """The same for limits, which look at their own period only: so much later a purchase may still arrive for it."""
 
+GOAL_KEPT_DAYS = {"day": 60, "week": 120, "month": 200, "quarter": 400, "year": 800, "fiscal": 800, "anniversary": 800}
+"""The same for goals that are no streaks."""
+
 
 class Calendar(NamedTuple):
     """What periods depend on: when the fiscal year starts, and when the member enrolled."""

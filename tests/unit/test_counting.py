@@ -391,7 +391,7 @@ def journey_through(program: Program, purchases: Sequence[Purchase]) -> Journey:
 
 def without_streaks(counters: Mapping[str, int]) -> dict[str, int]:
     """Which weeks a streak used up depends on which of them came first."""
-    return {key: value for key, value in counters.items() if not key.startswith("goal.streak.done")}
+    return {key: value for key, value in counters.items() if not key.startswith("streak.streak.done")}
 
 
 def test_a_posting_without_goals_has_no_reasons_of_goals() -> None:
