@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
+from functions.accrual.conditions import Moment, first_failed
 from functions.accrual.earning import Judgement, by_line, quick, shares_of
 from functions.accrual.events import Purchase
-from functions.accrual.rulebook import Moment, Rulebook, first_failed
+from functions.accrual.rulebook import Rulebook
 from functions.ledger.account import Count, IssuedReward, Reason
 from functions.program import tiers
 from functions.program.model import POINTS, SPEND, VISITS, Goal, Program, Reward

@@ -12,9 +12,10 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from functions.accrual import counting, earning
+from functions.accrual.conditions import Moment, first_failed
 from functions.accrual.earning import Budgets
 from functions.accrual.events import Activity, Purchase, PurchaseLine
-from functions.accrual.rulebook import Moment, Rulebook, first_failed, rulebook_of
+from functions.accrual.rulebook import Rulebook, rulebook_of
 from functions.accrual.sharing import spread
 from functions.ledger.account import (
     Account,

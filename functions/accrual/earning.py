@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from functions.accrual.conditions import Facts, Moment
 from functions.accrual.events import Purchase
 from functions.accrual.limits import last_key, limit_key, points_left, times_used_up, used_up
-from functions.accrual.rulebook import Facts, Moment, Ready, Rulebook
+from functions.accrual.rulebook import Ready, Rulebook
 from functions.accrual.sharing import along, along_floor, cut, marginal, rounded, spread, whole
 from functions.ledger.account import Count, Draw, Reason
 from functions.program.budgets import Shard, shard_for, untouched

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from functions.accrual.rulebook import Facts, Moment, Ready
+from functions.accrual.conditions import Facts, Moment
+from functions.accrual.rulebook import Ready
 from functions.program.model import EarningRule, Limit
 from functions.program.tiers import key_on
 

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.accrual import rulebook
 from functions.accrual.deciding import decide
 from functions.accrual.events import PurchaseLine
 from functions.ledger.account import Account, Posting, Traits
@@ -294,8 +293,7 @@ def test_two_days_from_every_first_monday_of_the_month_on(day: str, holds: bool)
     assert found == (HOLDS if holds else ("recurs", {}))
 
 
-def test_recurring_days_are_worked_out_once_and_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rulebook, "_REMEMBERED", 1)
+def test_a_day_that_was_asked_for_before_is_answered_as_then() -> None:
     when = When(recurs=Recurrence("FREQ=WEEKLY;BYDAY=SA", date(2026, 1, 1)))
     program = a_program(earning=[a_flat_rule(id="rule", when=when)])
     days = [21, 21, 22, 23, 28, 21]
