@@ -302,6 +302,15 @@ def test_several_rules_need_groups() -> None:
         document.read(text)
 
 
+@pytest.mark.parametrize("policy", ["highest", "{policy: highest, by_line: true}"])
+def test_a_rule_that_gives_no_points_cannot_be_compared_by_points(policy: str) -> None:
+    found = mistakes(("groups: {base: all, bonus: first}\n", f"groups: {{base: all, bonus: {policy}}}\n"))
+    assert [(pointer, code) for pointer, code, _ in found] == [
+        ("/earning/3/group", "gift_in_highest"),
+        ("/earning/4/group", "gift_in_highest"),
+    ]
+
+
 def test_what_points_may_give_altogether_needs_what_a_point_is_worth() -> None:
     limited = ("currency: USD\n", "currency: USD\npurchases: {most_benefit_percent: 20}\n")
     assert mistakes(limited) == [
