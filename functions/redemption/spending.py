@@ -10,9 +10,9 @@ from typing import Literal, TypeAlias
 from functions.ledger.account import Account, Change, Count, Entry, IssuedReward, Posting, changed
 from functions.ledger.movements import capture, hold, release, relocate, spend, together
 from functions.program import expiry, tiers
-from functions.program.model import REDEMPTION, Limit, Program, Reward, Validity
-from functions.program.periods import name
-from functions.runtime.errors import RewardNotEligibleError, RewardNotFoundError
+from functions.program.model import REDEMPTION, Program, Reward, Validity
+from functions.program.offering import check_eligible, counts_of
+from functions.runtime.errors import RewardNotFoundError
 
 LAST_RESORT = Validity(days=90)
 
@@ -57,7 +57,7 @@ def decide_redemption(account: Account, redemption: Redemption, program: Program
     points are missing.
     """
     reward, price = _on_offer(program, redemption)
-    _check_eligible(account, reward, program, now)
+    check_eligible(account, reward, program, now)
     change = spend(account, price, _today(program, now))
     moved, counts = _kept_alive(changed(account, change), program, now)
     return Posting(
@@ -67,14 +67,14 @@ def decide_redemption(account: Account, redemption: Redemption, program: Program
         program_version=program.version,
         reward=_issued(reward, redemption, program, now),
         currency=program.currency,
-        counts=[*_counts(account, reward, program, now), *counts],
+        counts=[*counts_of(account, reward, program, now), *counts],
     )
 
 
 def decide_hold(account: Account, redemption: Redemption, program: Program, now: datetime) -> Posting:
     """Set the price aside for a reward that is given at capture. Raises as `decide_redemption`."""
     reward, price = _on_offer(program, redemption)
-    _check_eligible(account, reward, program, now)
+    check_eligible(account, reward, program, now)
     change = hold(account, redemption.id, price, _today(program, now))
     moved, counts = _kept_alive(changed(account, change), program, now)
     return Posting(
@@ -84,7 +84,7 @@ def decide_hold(account: Account, redemption: Redemption, program: Program, now:
         program_version=program.version,
         reward=replace(_issued(reward, redemption, program, now), valid_from=None, valid_until=None),
         currency=program.currency,
-        counts=[*_counts(account, reward, program, now), *counts],
+        counts=[*counts_of(account, reward, program, now), *counts],
     )
 
 
@@ -134,28 +134,6 @@ def _on_offer(program: Program, redemption: Redemption) -> tuple[Reward, int]:
     if reward is None or reward.points is None:
         raise RewardNotFoundError(f"The programme offers no reward {redemption.reward}.")
     return reward, reward.points
-
-
-def _check_eligible(account: Account, reward: Reward, program: Program, now: datetime) -> None:
-    tier, today = tiers.tier_at(account.tiers, program, now), _today(program, now)
-    if reward.tier is not None and not reward.tier.takes(tier):
-        raise RewardNotEligibleError(f"This reward is not for the tier {tier}.", reason="tier")
-    if (reward.first_day and today < reward.first_day) or (reward.last_day and today > reward.last_day):
-        raise RewardNotEligibleError("This reward is not offered today.", reason="dates")
-    for limit in reward.limits:
-        had = account.counters.get(_limit_key(account, reward, limit, program, now), 0)
-        if limit.times is not None and had >= limit.times:
-            raise RewardNotEligibleError(f"This reward can be had {limit.times} times per {limit.per}.", reason="limit")
-
-
-def _counts(account: Account, reward: Reward, program: Program, now: datetime) -> list[Count]:
-    return [Count(_limit_key(account, reward, limit, program, now), whole=1) for limit in reward.limits]
-
-
-def _limit_key(account: Account, reward: Reward, limit: Limit, program: Program, now: datetime) -> str:
-    assert limit.per != "purchase"
-    calendar = program.calendar(account.enrolled_at.astimezone(program.zone).date())
-    return tiers.counter_key(f"{reward.id}.had", limit.per, name(limit.per, _today(program, now), calendar))
 
 
 def _kept_alive(account: Account, program: Program, now: datetime) -> tuple[Change, list[Count]]:
