@@ -8,7 +8,7 @@ from constructs import Construct
 
 from infra import tables
 from infra.contract import operations, scopes
-from infra.identity import Identity
+from infra.identity import Identity, Partners
 from infra.stage import Stage
 
 _TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
@@ -17,7 +17,7 @@ _TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER
 class DataStack(Stack):
     """`fidelio-<stage>-data`."""
 
-    def __init__(self, app: App, stage: Stage, env: Environment | None, partners: tuple[str, ...]) -> None:
+    def __init__(self, app: App, stage: Stage, env: Environment | None, partners: Partners) -> None:
         super().__init__(
             app,
             stage.name_of("data"),

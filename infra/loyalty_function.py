@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy, Tags
+from aws_cdk import Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -23,7 +23,8 @@ METRICS = "Fidelio"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the functions of one stage share. `sender`: address mails come from, `mail`: its SES identity."""
+    """What the functions of one stage share. `sender`: address mails come from, `mail`: its SES identity.
+    `receipt_namespaces`: by client id or bus source, where several number their receipts together."""
 
     stage: Stage
     code: lambda_.Code
@@ -32,6 +33,7 @@ class House:
     sender: str
     mail: ses.EmailIdentity
     alarms: Alarms
+    receipt_namespaces: Mapping[str, str]
 
 
 class LoyaltyFunction(Construct):
@@ -133,3 +135,5 @@ def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
         yield "BUS_NAME", house.bus.event_bus_name
     if Right.MAIL in spec.rights:
         yield "SENDER", house.sender
+    if spec.room == "accrual" and house.receipt_namespaces:
+        yield "RECEIPT_NAMESPACES", Stack.of(house.bus).to_json_string(dict(house.receipt_namespaces))

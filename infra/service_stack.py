@@ -1,5 +1,7 @@
 """Everything that runs: bus, functions, gateway, alarms. What must be kept is in the data stack."""
 
+from collections.abc import Mapping, Sequence
+
 from aws_cdk import App, CfnOutput, Environment, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
@@ -30,6 +32,7 @@ class ServiceStack(Stack):
         data: DataStack,
         code: lambda_.Code,
         sender: str,
+        receipt_namespaces: Mapping[str, Sequence[str]],
         alarm_email: str | None,
     ) -> None:
         super().__init__(
@@ -47,6 +50,9 @@ class ServiceStack(Stack):
             sender=sender,
             mail=ses.EmailIdentity(self, "Sender", identity=ses.Identity.email(sender)),
             alarms=Alarms(self, "Alarms", stage=stage, email=alarm_email),
+            receipt_namespaces={
+                _known_as(name, data): namespace for namespace, names in receipt_namespaces.items() for name in names
+            },
         )
         gateway = Gateway(
             self,
@@ -102,3 +108,9 @@ class ServiceStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+
+def _known_as(name: str, data: DataStack) -> str:
+    """How functions see who calls: a partner by its client id, anything else is a source of events."""
+    partner = data.identity.partners.get(name)
+    return partner.user_pool_client_id if partner else name

@@ -3,6 +3,7 @@
 A function has only the variables of what it may touch, so each is read when it is first needed, never at import.
 """
 
+import json
 import os
 from typing import Literal
 
@@ -23,6 +24,13 @@ def _required(name: str) -> str:
 def table(name: Table) -> str:
     """Physical name of a table: `MEMBERS_TABLE`, `ACCOUNTS_TABLE`, …"""
     return _required(f"{name.upper()}_TABLE")
+
+
+def receipt_namespace(source: str) -> str:
+    """In which namespace a source numbers its receipts: in its own, unless `RECEIPT_NAMESPACES` puts several into one,
+    as in `{"<client id or bus source>": "stores", …}`."""
+    namespaces: dict[str, str] = json.loads(os.environ.get("RECEIPT_NAMESPACES", "{}"))
+    return namespaces.get(source, source)
 
 
 def bus_name() -> str:
