@@ -1,6 +1,7 @@
 """From an event to the member's mailbox."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -10,11 +11,16 @@ from functions.notifications.mail import MESSAGES, write
 from functions.program.model import Program
 from functions.runtime.observability import logger
 
+OLD_NEWS = timedelta(days=7)
+"""What happened longer before it was recorded is history: nobody gets mail for the purchases of past years."""
+
 
 class Metadata(BaseModel):
     """What we need of an event's envelope."""
 
     event_id: str
+    occurred_at: datetime
+    recorded_at: datetime
 
 
 class Told(BaseModel):
@@ -30,6 +36,9 @@ def tell(told: Told, detail_type: str) -> None:
     """Write to the member about an event, if there is something to say and somewhere to send it."""
     member: str = told.data["member_id"]
     message = MESSAGES[detail_type]
+    if told.metadata.recorded_at - told.metadata.occurred_at > OLD_NEWS:
+        logger.info("old_news", event_id=told.metadata.event_id)
+        return
     contact = store.contact(member)
     if contact.email is None or told.data.get("points") == 0:
         logger.info("nothing_to_tell", event_id=told.metadata.event_id)
