@@ -19,6 +19,7 @@ from functions.enrolment.api import app as enrolment
 from functions.ledger.api import app as ledger
 from functions.program.api import app as program
 from functions.redemption.api import app as redemption
+from functions.runtime.http import LARGEST_BODY
 
 FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
 
@@ -34,6 +35,7 @@ PROBLEMS = {
     "400": "The body is not a JSON object.",
     "404": "What the request names does not exist.",
     "409": "The state of the programme or of the account forbids it.",
+    "413": f"The body is larger than {LARGEST_BODY} bytes.",
     "415": "The body is not JSON by its content type.",
     "422": "The input is invalid (`errors` names every bad field), or the operation id was used with another payload.",
     "503": "Too busy; nothing was written. Repeat with the same operation id after `Retry-After` seconds.",

@@ -9,29 +9,32 @@ A table is a YAML file beside the programme. Nothing is deployed: the rules that
           - {at: 2026-03-10 09:00, buy: 500, points: 6, because: 5.00 x 1.2}
           - {at: 2026-03-11 09:00, return: 1, points: -6}
 
-A step does one thing (`buy`, `return`, `do`, `redeem`, `wait`); one that reaches us late says when it `arrives`. It
-says what it expects: `points`, `balance`, `pending`, `tier`, `until`, `rewards`, `usable` (its days by reward),
-`counters`, `rules` (points by rule), `not` (the condition that failed by rule), `expires` (points by last day),
-`referrer`, `error`.
+A step does one thing (`buy`, `return`, `do`, `confirm` or `decline` what a step did, `redeem`, `wait`); one that
+reaches us late says when it `arrives`. It says what it expects: `points`, `balance`, `pending`, `tier`, `until`,
+`rewards`, `usable` (its days by reward), `withdrawn` (what is left, by reward), `counters`, `rules` (points by rule),
+`not` (the condition that failed by rule), `expires` (points by last day), `referrer`, `error`.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError
 
 from cli.errors import ExplainedError
-from functions.accrual.deciding import decide
+from functions.accrual.deciding import check_declared, decide
 from functions.accrual.events import Activity, Purchase, PurchaseLine
-from functions.accrual.returning import Return, decide_return
-from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, TierStep, Traits, post
+from functions.accrual.returning import Return, decide_confirmation, decide_decline, decide_return
+from functions.accrual.withdrawing import Found
+from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, TierStep, Traits, Voucher, post
 from functions.ledger.lots import total
+from functions.ledger.vouchers import completed
 from functions.lifecycle.passing import passing
 from functions.program import document
-from functions.program.model import Program
+from functions.program.model import BUILT_IN, Program
 from functions.redemption.spending import Redemption, decide_redemption
 from functions.runtime.errors import InvalidError, LoyaltyError
 from functions.runtime.validation import AttributeValue, Input
@@ -91,6 +94,8 @@ class StepIn(Input):
     buy: int | BuyIn | None = None
     do: str | DoIn | None = None
     back: Annotated[int | ReturnIn | None, Field(alias="return")] = None
+    confirm: int | None = None
+    decline: int | None = None
     redeem: str | None = None
     wait: bool = False
     because: str = ""
@@ -101,6 +106,7 @@ class StepIn(Input):
     until: date | Literal["never"] | None = None
     rewards: list[str] | None = None
     usable: dict[str, str] | None = None
+    withdrawn: dict[str, int] | None = None
     counters: dict[str, int] | None = None
     rules: dict[str, int] | None = None
     refused: Annotated[dict[str, str] | None, Field(alias="not")] = None
@@ -185,9 +191,11 @@ class _Player:
         traits = Traits(tuple(member.segments), member.birthday, member.attributes, member.referred_by)
         self._program = program
         self._account = Account("mem_story", enrolled, enrolled, "story", tiers=steps, traits=traits)
-        self._purchases: dict[int, Entry] = {}
+        self._entries: dict[int, Entry] = {}
         self._today = member.enrolled
         self._rewards: list[IssuedReward] = []
+        self._codes = count(1)
+        self._vouchers: dict[str, Voucher] = {}
 
     def play(self, number: int, step: StepIn) -> tuple[Posting | None, dict[str, object]]:
         now = _instant(step.arrives or step.at, self._program)
@@ -199,11 +207,20 @@ class _Player:
         except LoyaltyError as error:
             return None, self._found(None, now, before) | {"error": error.code}
         if posting:
-            operation = Operation("purchase", "story", str(number), "", "")
-            self._account, entry = post(self._account, posting, operation, now)
-            self._rewards += [*posting.issued, *([posting.reward] if posting.reward else [])]
-            self._purchases[number] = entry
+            self._book(number, posting, now)
         return posting, self._found(posting, now, before)
+
+    def _book(self, number: int, posting: Posting, now: datetime) -> None:
+        operation = Operation("purchase", "story", str(number), "", "")
+        posting = completed(posting, operation, lambda: f"code-{next(self._codes)}")
+        self._account, entry = post(self._account, posting, operation, now)
+        self._entries[number] = entry
+        given = [*posting.issued, *([posting.reward] if posting.reward else [])]
+        self._rewards += given
+        self._vouchers |= {one.code: Voucher(one, entry.member) for one in given if one.code}
+        for one in posting.withdrawn:
+            left = replace(one.voucher.reward, value=one.left)
+            self._vouchers[left.code or ""] = Voucher(left, entry.member, one.voucher.changes + 1, not one.left)
 
     def _pass(self, now: datetime) -> None:
         today = now.astimezone(self._program.zone).date()
@@ -219,7 +236,14 @@ class _Player:
             return decide(self._account, _purchase(number, step.buy, at, self._program), self._program, now)
         if step.do is not None:
             done = step.do if isinstance(step.do, DoIn) else DoIn(activity=step.do)
-            return decide(self._account, Activity(str(number), done.activity, at, done.attributes), self._program, now)
+            activity = Activity(str(number), done.activity, at, done.attributes)
+            if activity.type not in BUILT_IN:
+                check_declared(activity, self._program)
+            return decide(self._account, activity, self._program, now)
+        if step.confirm is not None:
+            return decide_confirmation(self._account, self._entries[step.confirm], self._program, now)
+        if step.decline is not None:
+            return decide_decline(self._account, self._entries[step.decline], self._program, now, self._books())
         if step.back is not None:
             return self._return(step.back, now)
         if step.redeem is not None:
@@ -228,13 +252,18 @@ class _Player:
 
     def _return(self, back: int | ReturnIn, now: datetime) -> Posting:
         wanted = back if isinstance(back, ReturnIn) else ReturnIn(step=back)
-        purchase = self._purchases[wanted.step]
-        posting = decide_return(self._account, purchase, Return(now, wanted.lines), self._program, now)
+        purchase = self._entries[wanted.step]
+        returned = Return(now, wanted.lines)
+        posting = decide_return(self._account, purchase, returned, self._program, now, self._books())
         assert posting.reversal
-        self._purchases[wanted.step] = replace(
+        self._entries[wanted.step] = replace(
             purchase, reversals=purchase.reversals + 1, returned=dict(posting.reversal.returned)
         )
         return posting
+
+    def _books(self) -> Found:
+        latest_first = sorted(self._entries.values(), key=lambda entry: -entry.n)
+        return Found(latest_first, self._vouchers)
 
     def _found(self, posting: Posting | None, now: datetime, before: Account) -> dict[str, object]:
         account, today = self._account, now.astimezone(self._program.zone).date()
@@ -248,6 +277,7 @@ class _Player:
             "until": (account.tiers[-1].until if account.tiers else None) or "never",
             "rewards": sorted(_told(one) for one in self._rewards),
             "usable": {one.reward: f"{one.valid_from} {one.valid_until}" for one in self._rewards},
+            "withdrawn": {one.voucher.reward.reward: one.left for one in posting.withdrawn} if posting else {},
             "counters": dict(account.counters),
             "rules": {reason.rule: reason.points for reason in reasons if reason.applied},
             "not": {reason.rule: reason.condition for reason in reasons if not reason.applied},
@@ -312,4 +342,5 @@ def _wrong(step: StepIn, found: Mapping[str, object]) -> dict[str, tuple[object,
     return wrong
 
 
-_EXPECTED = frozenset(StepIn.model_fields) - {"at", "arrives", "buy", "do", "back", "redeem", "wait", "because"}
+_DONE = {"at", "arrives", "buy", "do", "back", "confirm", "decline", "redeem", "wait", "because"}
+_EXPECTED = frozenset(StepIn.model_fields) - _DONE

@@ -94,8 +94,13 @@ _EARNING = {
     # Rewards that rules give, and what was drawn from the budgets of rules.
     "rewards": ("BatchGetItem", "PutItem", "UpdateItem"),
 }
-# A return notes on the purchase's entry how much of it has come back: the only thing about an entry that grows.
-_EARNING_AND_RETURNING = _EARNING | {"entries": (*_READ_AND_PUT, "UpdateItem")}
+# A return notes on the purchase's entry how much of it has come back: the only thing about an entry that grows. It
+# takes back vouchers, and looks up which entries had reached the goals that it undoes.
+_EARNING_AND_RETURNING = _EARNING | {
+    "entries": (*_READ_AND_PUT, "UpdateItem"),
+    "entries/index/by_member": ("Query",),
+    "rewards": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+}
 _REDEEMING = _EARNING | {"rewards": _READ_AND_PUT}
 
 FUNCTIONS = (
@@ -108,9 +113,23 @@ FUNCTIONS = (
     ),
     FunctionSpec("accrual-api", Http(), _EARNING_AND_RETURNING),
     FunctionSpec(
-        "accrual-on-purchase-completed",
-        BusEvents(Source.PARTNERS, ("PurchaseCompleted",)),
-        _EARNING,
+        "accrual-on-partner-event",
+        BusEvents(Source.PARTNERS, ("PurchaseCompleted", "PurchaseReturned", "ActivityRecorded", "ActivityDecided")),
+        _EARNING_AND_RETURNING,
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "accrual-on-loyalty-event",
+        BusEvents(
+            Source.OURSELVES, ("MemberEnrolled", "ReferralCompleted", "ReferralWithdrawn", "AwaitedPurchaseArrived")
+        ),
+        _EARNING_AND_RETURNING,
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "accrual-every-night",
+        Sweep(nightly=True),
+        {"entries": ("PutItem", "UpdateItem", "DeleteItem"), "entries/index/awaited": ("Query",)},
         (Right.PUBLISH,),
     ),
     FunctionSpec("redemption-api", Http(), _REDEEMING),

@@ -11,12 +11,12 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from functions.runtime.bus import TRIES
 from infra.alarms import ONE_MINUTE, Symptom
 from infra.functions import TIMEOUTS, BusEvents, FunctionSpec, Source
 from infra.loyalty_function import House, LoyaltyFunction
 from infra.nag import accept
 
-RECEIVES_BEFORE_DEAD = 5
 BATCH = 10
 
 
@@ -76,7 +76,7 @@ class QueuedFunction(Construct):
             visibility_timeout=timeout,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=RECEIVES_BEFORE_DEAD, queue=dead_letters),
+            dead_letter_queue=sqs.DeadLetterQueue(max_receive_count=TRIES, queue=dead_letters),
         )
 
     def _rule(

@@ -45,10 +45,12 @@ class Table:
 
 
 BY_MEMBER = Index("by_member", Key("member"), Key("n", "N"))
+# Only what waits for its purchase has these attributes: for everything else the index costs nothing.
+AWAITED = Index("awaited", Key("awaited"), Key("report_at"))
 
 MEMBERS = Table("members", Key("key"))
 ACCOUNTS = Table("accounts", Key("member"), Key("part"), stream=True)
-ENTRIES = Table("entries", Key("operation"), indexes=(BY_MEMBER,))
+ENTRIES = Table("entries", Key("operation"), indexes=(BY_MEMBER, AWAITED))
 REWARDS = Table("rewards", Key("key"))
 PROGRAM = Table("program", Key("part"), Key("version", "N"))
 # Points never expire this way (DynamoDB may be days late); a message in the inbox may.

@@ -4,7 +4,7 @@ Everything is counted for the period in which the event occurred, whenever it ar
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ from functions.accrual.conditions import Moment, first_failed
 from functions.accrual.earning import Judgement, by_line, quick, shares_of
 from functions.accrual.events import Purchase
 from functions.accrual.rulebook import Rulebook
-from functions.ledger.account import Count, IssuedReward, Reason
+from functions.ledger.account import Basis, Count, IssuedReward, Reason
 from functions.program import tiers
 from functions.program.model import POINTS, SPEND, VISITS, Goal, Program, Reward
 from functions.program.periods import PeriodKind, first_day, following, previous
@@ -69,7 +69,7 @@ def _tally(shares: Sequence[int], moment: Moment) -> Tally:
 
 def counts(moment: Moment, found: Mapping[str, Tally]) -> list[Count]:
     """The counters that the programme needs, each for ever or for the window of its tiers."""
-    periods = _periods(moment.program)
+    periods = measured(moment.program)
     return [
         quick(Count, (key_on(measure, kind, moment.day, moment.calendar), tally.lines, tally.whole, 0))
         for measure, tally in found.items()
@@ -79,7 +79,7 @@ def counts(moment: Moment, found: Mapping[str, Tally]) -> list[Count]:
 
 
 @lru_cache(maxsize=64)
-def _periods(program: Program) -> dict[str, tuple[PeriodKind, ...]]:
+def measured(program: Program) -> dict[str, tuple[PeriodKind, ...]]:
     """By which periods each measure is counted: for ever, and as tiers and conditions need it."""
     found: dict[str, dict[PeriodKind, None]] = {}
     if program.tiers is not None:
@@ -123,7 +123,8 @@ def goals(moment: Moment, book: Rulebook, found: Mapping[str, Tally]) -> Reached
             points[goal.id] = goal.points * times
         if times and goal.reward:
             reward = moment.program.rewards[goal.reward]
-            issued += _issue(goal, reward, times, moment)
+            of_goal = Basis(goal.id, times, goal=True)
+            issued += [replace(one, basis=of_goal) for one in _issue(goal, reward, times, moment)]
     return Reached(counted, points, issued, reasons)
 
 

@@ -8,6 +8,7 @@ expired, and what lies in the future. The event that lifts a tier is still judge
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
@@ -19,6 +20,7 @@ from functions.accrual.rulebook import Rulebook, rulebook_of
 from functions.accrual.sharing import spread
 from functions.ledger.account import (
     Account,
+    Basis,
     Change,
     Count,
     IssuedReward,
@@ -29,18 +31,21 @@ from functions.ledger.account import (
     changed,
     summed,
 )
-from functions.ledger.movements import Earned, earn, relocate, together
+from functions.ledger.movements import UNCONFIRMED, Earned, earn, relocate, together
 from functions.program import expiry, tiers
-from functions.program.model import Program
+from functions.program.model import Program, Reward
 from functions.program.periods import day_in
 from functions.runtime.errors import FieldError, InvalidError
 
 CLOCK_SKEW = timedelta(minutes=10)
 """How far ahead of ours a till's clock may run."""
 
+OLDEST = timedelta(days=3660)
+"""What is longer ago is taken for a mistake."""
+
 NO_BUDGETS: Budgets = {}
 REFERRED = "referred"
-_REFERRAL_DONE = "referral.done"
+REFERRAL_DONE = "referral.done"
 
 Event: TypeAlias = Purchase | Activity
 
@@ -73,6 +78,7 @@ class _Deciding:
         self._steps = steps
         self._now = now
         self._budgets = budgets
+        self._waits = needs_confirmation(moment.event, moment.program)
         self._tier_before = moment.account.tier or moment.program.base_tier() or None
         self._referrer = _referrer(moment, book)
         occasions = (moment.event.type, REFERRED) if self._referrer else (moment.event.type,)
@@ -86,11 +92,11 @@ class _Deciding:
         gifts = self._gifts()
         measured = counting.counts(moment, tallies)
         counts = [*earning.counts_of(self._judged, moment), *measured, *goals.counts]
-        if gifts:
-            # A reward stays when the purchase comes back; so the purchase stays a visit, or it could be had again.
-            counts = [count._replace(whole=0, kept=count.kept + count.whole) for count in counts]
         if self._referrer:
-            counts.append(Count(_REFERRAL_DONE, kept=1))
+            counts.append(Count(REFERRAL_DONE, whole=1))
+        if gifts and not moment.program.rewards_return and isinstance(moment.event, Purchase):
+            # The reward stays when the purchase comes back; so the purchase stays a visit, or it could be had again.
+            counts = [count._replace(whole=0, kept=count.kept + count.whole) for count in counts]
         made, change = self._moved(goals.points, counts)
         steps = self._lifted(measured)
         whole = expiry.following_tier(account, change, steps, moment.program)
@@ -109,6 +115,8 @@ class _Deciding:
             issued=[*gifts, *goals.issued],
             draws=earning.draws_of(self._given, moment, self._budgets),
             referrer=self._referrer,
+            activity=moment.event.type if isinstance(moment.event, Activity) else None,
+            unconfirmed=self._waits,
         )
 
     def _moved(self, goal_points: Mapping[str, int], counts: list[Count]) -> tuple[Change, Change]:
@@ -139,11 +147,14 @@ class _Deciding:
                 lot = expiry.lot_for(one.rule.lasting.get("", usual), moment.day) if one.rule.lasting else usual_lot
                 key = lot, one.rule.pending_days
                 sums[key] = sums.get(key, 0) + points
+        waiting = [Earned(points, lot, UNCONFIRMED) for (lot, _), points in sums.items()] if self._waits else []
+        if self._waits:
+            sums = {}
         for points in goal_points.values():
             key = usual_lot, moment.program.pending_days
             sums[key] = sums.get(key, 0) + points
         day = moment.day
-        return [
+        return waiting + [
             Earned(points, lot, day + timedelta(days=days) if days else None) for (lot, days), points in sums.items()
         ]
 
@@ -180,8 +191,16 @@ class _Deciding:
             reward
             for one in self._given
             if one.rule.gift and one.rule.gift.reward
-            for reward in counting.issued(program.rewards[one.rule.gift.reward], one.gifts, program, self._moment.day)
+            for reward in self._given_by(one, program.rewards[one.rule.gift.reward])
         ]
+
+    def _given_by(self, one: earning.Given, reward: Reward) -> list[IssuedReward]:
+        """What a rule gives of a reward, with what it rests on."""
+        assert one.rule.gift
+        rule, least_paid = one.rule, one.rule.when.paid.at_least if one.rule.when.paid else None
+        basis = Basis(rule.id, one.gifts, one.gifts_for, rule.minimum, one.rule.gift.per_full, least_paid or 0)
+        issued = counting.issued(reward, one.gifts, self._moment.program, self._moment.day)
+        return [replace(one_issued, basis=basis) for one_issued in issued]
 
 
 def _referrer(moment: Moment, book: Rulebook) -> str | None:
@@ -190,7 +209,7 @@ def _referrer(moment: Moment, book: Rulebook) -> str | None:
     if referral is None or referrer is None or moment.event.type != referral.on:
         return None
     since = (moment.day - moment.calendar.enrolled_on).days
-    if moment.account.counters.get(_REFERRAL_DONE) or (
+    if moment.account.counters.get(REFERRAL_DONE) or (
         referral.within_days is not None and since > referral.within_days
     ):
         return None
@@ -204,11 +223,54 @@ def _check(event: Event, program: Program, now: datetime) -> None:
         errors.append(FieldError("/currency", "currency", f"The programme counts in {program.currency}."))
     if event.occurred_at > now + CLOCK_SKEW:
         errors.append(FieldError("/occurred_at", "future", f"The {what} lies in the future."))
-    late = program.acceptance.late_days
-    if late is not None and event.occurred_at < now - timedelta(days=late):
+    late = program.acceptance.late_days or OLDEST.days
+    if event.occurred_at < now - timedelta(days=late):
         errors.append(FieldError("/occurred_at", "too_late", f"The {what} is older than {late} days."))
     if errors:
         raise InvalidError(errors)
+
+
+def check_declared(activity: Activity, program: Program) -> None:
+    """Raises InvalidError that names all that is wrong with the type and the attributes of a partner's activity."""
+    declared = program.activities.get(activity.type)
+    if declared is None:
+        known = ", ".join(program.activities) or "none"
+        detail = f"The programme knows these activities: {known}."
+        raise InvalidError([FieldError("/type", "unknown_activity", detail)])
+    errors = []
+    for name, value in activity.attributes.items():
+        kind = declared.attributes.get(name)
+        if kind is None:
+            known = ", ".join(declared.attributes) or "none"
+            detail = f"{declared.id} has these: {known}."
+            errors.append(FieldError(f"/attributes/{name}", "unknown_attribute", detail))
+        elif type(value) is not _TYPES[kind]:
+            errors.append(FieldError(f"/attributes/{name}", "attribute_type", f"It should be {_TYPE_NAMES[kind]}."))
+    missing = sorted(declared.required - activity.attributes.keys())
+    errors += [FieldError(f"/attributes/{name}", "missing", f"{declared.id} needs it.") for name in missing]
+    if errors:
+        raise InvalidError(errors)
+
+
+_TYPES: Mapping[str, type] = {"text": str, "number": int, "yes_no": bool}
+_TYPE_NAMES = {"text": "text", "number": "a whole number", "yes_no": "true or false"}
+
+
+def needs_confirmation(event: Event, program: Program) -> bool:
+    """Whether what an event earns is pending until a partner confirms it."""
+    declared = program.activities.get(event.type) if isinstance(event, Activity) else None
+    return declared is not None and declared.confirmed
+
+
+def matters(what: str, program: Program) -> bool:
+    """Whether a programme does anything when an activity happens."""
+    return (
+        what in counting.measured(program)
+        or any(what == goal.counts for goal in program.goals)
+        or any(what in rule.on for rule in program.earning)
+        or any(what in lasting.extended_by for lasting in program.lasting.values())
+        or (program.referral is not None and program.referral.on == what)
+    )
 
 
 def _moment(account: Account, event: Event, program: Program) -> Moment:

@@ -11,7 +11,7 @@ takes back exactly its share.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -34,8 +34,8 @@ Budgets: TypeAlias = Mapping[str, Sequence[Shard]]
 
 @dataclass(slots=True)
 class Given:
-    """What one rule gives: points, by line (in the order of the purchase's lines) and together, or how many gifts, and
-    facts for the explanation."""
+    """What one rule gives: points, by line (in the order of the purchase's lines) and together, or how many gifts and
+    for what of each line, and facts for the explanation."""
 
     rule: EarningRule
     shares: list[int]
@@ -43,6 +43,7 @@ class Given:
     skipped: Mapping[str, str]
     facts: dict[str, int | str]
     gifts: int = 0
+    gifts_for: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -145,12 +146,19 @@ def _judged(
     if total < rule.minimum:
         return _not(rule, "below_minimum", {"counted": total, "needed": rule.minimum}, skipped)
     if rule.earn is None:
-        return _gift(rule, moment, total, skipped, budgets)
+        counted = moment.ids if places is None else [moment.ids[i] for i in places]
+        gifts_for = {line: value for line, value in zip(counted, values, strict=True) if line and value}
+        return _gift(rule, moment, total, gifts_for, skipped, budgets)
     return _earned(ready, moment, places, values, total, skipped, budgets)
 
 
 def _gift(
-    rule: EarningRule, moment: Moment, total: int, skipped: Mapping[str, str], budgets: Budgets
+    rule: EarningRule,
+    moment: Moment,
+    total: int,
+    gifts_for: Mapping[str, int],
+    skipped: Mapping[str, str],
+    budgets: Budgets,
 ) -> Given | Reason:
     assert rule.gift is not None
     times = total // rule.gift.per_full if rule.gift.per_full else 1
@@ -158,7 +166,7 @@ def _gift(
         return _not(rule, "amount_below_one_step", {"paid": total, "needed": rule.gift.per_full}, skipped)
     if rule.budget is not None and _draw(rule, times, moment, budgets) is None:
         return _not(rule, "budget_used_up", {}, skipped)
-    return Given(rule, [0] * len(moment.lines), 0, skipped, {}, times)
+    return Given(rule, [0] * len(moment.lines), 0, skipped, {}, times, gifts_for)
 
 
 def _earned(
@@ -373,7 +381,7 @@ def counts_of(judged: Judgement, moment: Moment) -> list[Count]:
     spendable = [one for one in given if one.rule.into is None] if moment.program.limits else []
     for limit in moment.program.limits if spendable else ():
         if limit.points is not None and limit.per != "purchase":
-            counts.append(Count(limit_key("all", limit, moment), judged.by_line))
+            counts.append(_count_points(limit_key("all", limit, moment), judged.by_line))
         else:
             counts += _towards([limit], "all", spendable, moment)
     return counts
@@ -388,12 +396,22 @@ def _towards(limits: Sequence[Limit], owner: str, given: Sequence[Given], moment
         key = limit_key(owner, limit, moment)
         if limit.points is not None:
             spendable = [one for one in given if one.rule.into is None or len(given) == 1]
-            counts.append(Count(key, by_line(shares_of(spendable, moment), moment)))
-        elif any(one.rule.gift for one in given):
-            counts.append(Count(key, kept=1))  # what was given stays when the purchase comes back
+            counts.append(_count_points(key, by_line(shares_of(spendable, moment), moment)))
+        elif any(one.rule.gift for one in given) and _stays(moment):
+            counts.append(Count(key, kept=1))
         else:
             counts.append(Count(key, whole=1))
     return counts
+
+
+def _count_points(key: str, lines: Mapping[str, int]) -> Count:
+    """Points towards a limit, by line; those of an activity, which has none, as a whole."""
+    return Count(key, whole=lines[""]) if "" in lines else Count(key, lines)
+
+
+def _stays(moment: Moment) -> bool:
+    """Whether what was given stays when the purchase comes back."""
+    return isinstance(moment.event, Purchase) and not moment.program.rewards_return
 
 
 def shares_of(given: Sequence[Given], moment: Moment) -> list[int]:

@@ -46,3 +46,8 @@ def limit_key(owner: str, limit: Limit, moment: Moment) -> str:
 
 def last_key(rule: EarningRule) -> str:
     return f"rule.{rule.id}.last"
+
+
+def is_last_key(key: str) -> bool:
+    """Whether a counter says on which day a rule last applied."""
+    return key.startswith("rule.") and key.endswith(".last")

@@ -1,14 +1,31 @@
-"""What a return takes back: points, what was counted, and a tier that rested on the purchase. Pure."""
+"""What a return takes back: points, what was counted, rewards, goals, and a tier that rested on the purchase; and what
+becomes of an activity that waited to be confirmed. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from functions.accrual.deciding import CLOCK_SKEW
-from functions.ledger.account import Account, Count, Entry, Line, Posting, Reason, Returned, Reversal, TierStep, counted
-from functions.ledger.movements import take_back
+from functions.accrual.deciding import CLOCK_SKEW, REFERRAL_DONE
+from functions.accrual.limits import is_last_key
+from functions.accrual.withdrawing import NOTHING_FOUND, Found, Undone, in_question, undone
+from functions.ledger.account import (
+    Account,
+    Change,
+    Count,
+    Entry,
+    Line,
+    Posting,
+    Reason,
+    Returned,
+    Reversal,
+    TierStep,
+    changed,
+    counted,
+)
+from functions.ledger.movements import confirm, left_of, take_back, together, without_unconfirmed
 from functions.program import expiry, tiers
 from functions.program.model import Program
+from functions.program.periods import day_in
 from functions.runtime.errors import FieldError, InvalidError, PurchaseNotReturnableError
 
 
@@ -20,43 +37,182 @@ class Return:
     quantities: Mapping[str, int] | None
 
 
-def decide_return(account: Account, purchase: Entry, returned: Return, program: Program, now: datetime) -> Posting:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A return whose purchase has not come yet, and until when it waits for it."""
+
+    purchase_id: str
+    until: datetime
+
+
+def decide_return(
+    account: Account,
+    purchase: Entry,
+    returned: Return,
+    program: Program,
+    now: datetime,
+    found: Found = NOTHING_FOUND,
+) -> Posting:
     """Take back what the returned pieces had earned: never more than the purchase gave, line by line.
 
     Of a line of `q` pieces and `p` points, the first `k` pieces to come back cost `p * k // q` points, so that the
     member keeps what cannot be divided until the last piece; what was counted goes back in the same way, and what the
-    purchase counted as a whole (a visit) goes with its last piece. Rules and limits of today play no part: the entry of
-    the purchase says what it gave. Raises PurchaseNotReturnableError, PointsSpentError, and InvalidError for a return
-    of the future.
+    purchase counted as a whole (a visit, a referral) goes with its last piece. Rewards and goals go as the programme
+    says (`undone`). Rules and limits of today play no part: the entry of the purchase says what it gave.
+
+    Raises PurchaseNotReturnableError, PointsSpentError, and InvalidError for a return of the future.
     """
-    if returned.occurred_at > now + CLOCK_SKEW:
-        raise InvalidError([FieldError("/occurred_at", "future", "The return lies in the future.")])
-    today = now.astimezone(program.zone).date()
+    check_time(returned, now)
     after = _after(purchase, returned.quantities)
     by_line = {line: back.points - _so_far(purchase, line).points for line, back in after.items()}
     points = sum(by_line.values())
-    given = purchase.posting.made or purchase.posting.change
-    policy = program.spent_then_returned
-    change, forgiven = take_back(account, given, points, policy, today, lots_move=program.lots_move)
-    facts = {"to_take_back": points} | ({"forgiven": forgiven} if forgiven else {})
-    reason = Reason(
-        "return", applied=True, points=change.points, lines={k: -v for k, v in by_line.items()}, facts=facts
-    )
     complete = _is_complete(purchase, after)
     counts = _counts(purchase, after, complete=complete)
+    gone = Undone()
+    if program.rewards_return:
+        gone = undone(account, purchase, counts, lambda line, value: _left_of(value, purchase, after, line), found)
+    change, forgiven = _taken_back(account, [(purchase, points), *gone.points], program, now)
+    facts = {"to_take_back": points} | ({"forgiven": forgiven} if forgiven else {})
+    lines = {line: -taken for line, taken in by_line.items()}
+    own, reasons = _shared_out(-change.points, points, gone.reasons)
+    reason = Reason("return", True, -own, lines, facts=facts)
     steps = _lowered(account, purchase if complete else None, counts, program, now)
     return Posting(
         kind="reversed",
         change=expiry.following_tier(account, change, steps, program),
         occurred_at=returned.occurred_at,
         program_version=purchase.posting.program_version,
-        explanation=[reason],
+        explanation=[reason, *reasons],
         reversal=Reversal(purchase.operation.key, purchase.reversals, {**purchase.returned, **after}, forgiven),
         currency=purchase.posting.currency,
-        counts=counts,
+        counts=[*counts, *gone.counts],
         tiers=None if steps == account.tiers else steps,
         tier_before=account.tier or program.base_tier() or None,
+        referrer=purchase.posting.referrer if any(count.key == REFERRAL_DONE for count in counts) else None,
+        withdrawn=gone.withdrawn,
     )
+
+
+def check_time(returned: Return, now: datetime) -> None:
+    """Raises InvalidError for a return of the future."""
+    if returned.occurred_at > now + CLOCK_SKEW:
+        raise InvalidError([FieldError("/occurred_at", "future", "The return lies in the future.")])
+
+
+def goals_in_question(account: Account, purchase: Entry, returned: Return) -> Mapping[str, int]:
+    """The goals that a return may undo: how often each is reached, by the key of that. Raises
+    PurchaseNotReturnableError."""
+    after = _after(purchase, returned.quantities)
+    return in_question(account, _counts(purchase, after, complete=_is_complete(purchase, after)))
+
+
+def decide_confirmation(account: Account, activity: Entry, program: Program, now: datetime) -> Posting:
+    """What an activity earned and was pending can be spent from now on."""
+    today = now.astimezone(program.zone).date()
+    tier = tiers.tier_at(account.tiers, program, now)
+    last_day = expiry.lot_for(program.lasting_of(tier), today)
+    change = confirm(account, _given(activity), last_day, today)
+    return Posting(
+        kind="activated",
+        change=change,
+        occurred_at=now,
+        program_version=activity.posting.program_version,
+        explanation=[Reason("confirmation", applied=True)],
+        activity=activity.posting.activity,
+    )
+
+
+def decide_decline(
+    account: Account, activity: Entry, program: Program, now: datetime, found: Found = NOTHING_FOUND
+) -> Posting:
+    """An activity counts for nothing: what it earned, counted and brought is taken back."""
+    counts = _all_counts(account, activity, program)
+    gone = undone(account, activity, counts, lambda _line, _value: 0, found)
+    of_goals = sum(reason.points for reason in activity.posting.explanation if "reach" in reason.facts)
+    points = _given(activity).points - of_goals
+    change, forgiven = _taken_back(account, [(activity, points), *gone.points], program, now)
+    own, reasons = _shared_out(-change.points, points, gone.reasons)
+    steps = _lowered(account, activity, counts, program, now)
+    return Posting(
+        kind="reversed",
+        change=expiry.following_tier(account, change, steps, program),
+        occurred_at=now,
+        program_version=activity.posting.program_version,
+        explanation=[Reason("declined", True, -own), *reasons],
+        reversal=Reversal(activity.operation.key, activity.reversals, {}, forgiven),
+        counts=[*counts, *gone.counts],
+        tiers=None if steps == account.tiers else steps,
+        tier_before=account.tier or program.base_tier() or None,
+        referrer=activity.posting.referrer if any(count.key == REFERRAL_DONE for count in counts) else None,
+        withdrawn=gone.withdrawn,
+        activity=activity.posting.activity,
+    )
+
+
+def goals_of_activity_in_question(account: Account, activity: Entry, program: Program) -> Mapping[str, int]:
+    """The goals that declining an activity may undo, as `goals_in_question`."""
+    return in_question(account, _all_counts(account, activity, program))
+
+
+def _all_counts(account: Account, activity: Entry, program: Program) -> list[Count]:
+    """What an activity had counted, taken back; also that a rule waits, where it does so since this one."""
+    day = day_in(activity.posting.occurred_at, program.zone).toordinal()
+    counts = []
+    for count in activity.posting.counts:
+        last = is_last_key(count.key) and account.counters.get(count.key) == day
+        taken = Count(count.key, kept=-(count.total if last else count.total - count.kept))
+        if taken.kept:
+            counts.append(taken)
+    return counts
+
+
+def _given(entry: Entry) -> Change:
+    """What an entry earned."""
+    return entry.posting.made or entry.posting.change
+
+
+def _taken_back(
+    account: Account, wanted: Sequence[tuple[Entry, int]], program: Program, now: datetime
+) -> tuple[Change, int]:
+    """Take back points, each beside the entry that brought them; the whole change, and how many were forgiven.
+
+    The first is what is undone itself. Of the others only goals go, and those are nothing that waits to be confirmed.
+    """
+    today = now.astimezone(program.zone).date()
+    of_entries: dict[str, tuple[Entry, int]] = {}
+    for entry, points in wanted:
+        first, so_far = of_entries.get(entry.operation.key, (entry, 0))
+        of_entries[entry.operation.key] = first, so_far + points
+    whole, forgiven = Change(), 0
+    for entry, points in of_entries.values():
+        after = changed(account, whole)
+        policy = program.spent_then_returned
+        given = left_of(_given(entry), sum(back.points for back in entry.returned.values()))
+        given = given if entry is wanted[0][0] else without_unconfirmed(given)
+        taken, kept = take_back(after, given, points, policy, today, lots_move=program.lots_move)
+        whole, forgiven = together(whole, taken), forgiven + kept
+    return whole, forgiven
+
+
+def _shared_out(taken: int, own: int, reasons: Sequence[Reason]) -> tuple[int, list[Reason]]:
+    """What was taken, shared out over what the operation itself had earned and the goals that go; where some was
+    forgiven, the last goals lose less."""
+    own = min(own, taken)
+    left, told = taken - own, []
+    for reason in reasons:
+        part = min(-reason.points, left)
+        left -= part
+        told.append(reason._replace(points=-part))
+    return own, told
+
+
+def _left_of(value: int, purchase: Entry, after: Mapping[str, Returned], line: str) -> int:
+    """What is left of a value of a line; of `""`, the whole, one as long as anything is left."""
+    if not line:
+        return 0 if _is_complete(purchase, after) else value
+    back = after.get(line) or _so_far(purchase, line)
+    sold = next(one for one in purchase.posting.lines if one.id == line)
+    return value - _part(value, sold, back.quantity)
 
 
 def _is_complete(purchase: Entry, after: Mapping[str, Returned]) -> bool:
@@ -91,12 +247,13 @@ def _lowered(
     account: Account, gone: Entry | None, counts: Sequence[Count], program: Program, now: datetime
 ) -> Sequence[TierStep]:
     """The tiers without what a purchase that is wholly `gone` gave, or what the counters do not support any more."""
+    steps = account.tiers
     given = gone.posting.tiers[-1] if gone and gone.posting.tiers else None
-    if gone and given and given.given and given == account.tiers[-1] and given.tier != gone.posting.tier_before:
-        return (*account.tiers[:-1], replace(account.tiers[-2], since=now))
+    if gone and given and given.given and given == steps[-1] and given.tier != gone.posting.tier_before:
+        steps = (*steps[:-2], replace(steps[-2], since=now))
     after = counted(account.counters, counts, now.date())
     enrolled_on = account.enrolled_at.astimezone(program.zone).date()
-    return tiers.lowered(account.tiers, account.counters, after, program, enrolled_on, now)
+    return tiers.lowered(steps, account.counters, after, program, enrolled_on, now)
 
 
 def _after(purchase: Entry, quantities: Mapping[str, int] | None) -> dict[str, Returned]:

@@ -33,6 +33,7 @@ OperationKind = Literal[
     "capture",
     "release",
     "refund",
+    "confirmation",
     "adjustment",
     "activation",
     "expiry",
@@ -143,11 +144,29 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a reward that was given rests on, so that a return knows when it goes.
+
+    `rule`: the rule or `goal` that gave it, `times` so often. By a rule: for what it counted of each purchase line
+    (`lines`), at least `least` together, once for each full `step` of it (0: once for the whole), and where at least
+    `paid` was paid for all lines.
+    """
+
+    rule: str
+    times: int = 1
+    lines: Mapping[str, int] = field(default_factory=dict)
+    least: int = 0
+    step: int = 0
+    paid: int = 0
+    goal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedReward:
     """What a redemption, a rule or a goal gives. `value` in minor units of `currency`.
 
     `code`: good as money, None while held. `redemption`: its id, also where it was given and not bought. It can be used
-    from `valid_from` to `valid_until`.
+    from `valid_from` to `valid_until`. `basis`: why it was given, None where it was bought.
     """
 
     redemption: str
@@ -158,6 +177,26 @@ class IssuedReward:
     code: str | None
     valid_until: date | None
     valid_from: date | None = None
+    basis: Basis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """A reward with a code, as it is now: `reward.value` is what is left of it. `changes`: how often it was changed
+    since it was issued; a writer must have seen the latest."""
+
+    reward: IssuedReward
+    member: str
+    changes: int = 0
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A voucher that is taken back: wholly, or down to the value `left`."""
+
+    voucher: Voucher
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +219,7 @@ class Operation:
         return f"{self.kind}#{self.source}#{self.id}" if self.kind in OWN_IDS else f"{self.kind}#{self.id}"
 
 
-OWN_IDS = frozenset({"purchase", "return", "activity", "adjustment"})
+OWN_IDS = frozenset({"purchase", "return", "activity", "confirmation", "adjustment"})
 """Operations whose ids partners choose."""
 
 
@@ -251,8 +290,10 @@ class Posting:
     """A decided change of an account, with the whole explanation.
 
     `made`: what it earned alone, where `change` moves other points as well. `counts`: what is added to which counters.
-    `tiers`: the steps from now on, None where they stay. `issued`: rewards that come with it. `draws`: points from the
-    budgets of rules. `referrer`: whom a completed referral is due to.
+    `tiers`: the steps from now on, None where they stay. `issued`: rewards that come with it, `withdrawn` those that
+    it takes back. `draws`: points from the budgets of rules. `referrer`: whom a completed referral is due to, or, where
+    a return undoes it, was due to. `activity`: its type, where it is one; `unconfirmed` while nobody has confirmed it.
+    `note`: what somebody wrote to explain it; not for events, it may be personal.
     """
 
     kind: EntryKind
@@ -271,6 +312,10 @@ class Posting:
     issued: Sequence[IssuedReward] = ()
     draws: Sequence[Draw] = ()
     referrer: str | None = None
+    withdrawn: Sequence[Withdrawal] = ()
+    activity: str | None = None
+    unconfirmed: bool = False
+    note: str | None = None
 
     @property
     def points(self) -> int:
@@ -278,10 +323,20 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitingReturn:
+    """A return that came before its purchase. `content`: the body as it was sent, `payload_hash` tells a repeat."""
+
+    id: str
+    payload_hash: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A posting as it was booked: the `n`-th of its member, with the balance after it.
 
     `reversals` and `returned` say what has been taken back of it since: the only thing about an entry that grows.
+    `awaited_by`: returns that came before it, and are to be carried out now.
     """
 
     operation: Operation
@@ -293,6 +348,7 @@ class Entry:
     recorded_at: datetime
     reversals: int = 0
     returned: Mapping[str, Returned] = field(default_factory=dict)
+    awaited_by: Sequence[AwaitingReturn] = ()
 
     @property
     def id(self) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from functions.ledger.account import Account, Balance, Change, Entry, IssuedReward, Reason
+from functions.ledger.account import Account, Balance, Change, Entry, IssuedReward, Reason, Withdrawal
 from functions.ledger.identity import Identity
 from functions.ledger.lots import NEVER, spendable, total
 from functions.runtime.validation import Input, Output
@@ -181,14 +181,18 @@ class EntryOut(Output):
 
 
 class StatementEntryOut(EntryOut):
-    """An entry with the reasons for it."""
+    """An entry with the reasons for it. `activity`: its type, where it is one. `note`: what somebody wrote to it."""
 
     explanation: list[ReasonOut]
+    activity: str | None
+    note: str | None
 
     @classmethod
     def of(cls, entry: Entry) -> Self:
         explanation = [ReasonOut.of(reason) for reason in entry.posting.explanation]
-        return cls(**dict(EntryOut.of(entry)), explanation=explanation)
+        posting = entry.posting
+        of_entry = dict(EntryOut.of(entry))
+        return cls(**of_entry, explanation=explanation, activity=posting.activity, note=posting.note)
 
 
 class StatementOut(Output):
@@ -213,7 +217,21 @@ class RewardEarnedOut(Output):
     @classmethod
     def of(cls, reward: IssuedReward) -> Self:
         fields = asdict(reward)
+        del fields["basis"]
         return cls(redemption_id=fields.pop("redemption"), reward_id=fields.pop("reward"), **fields)
+
+
+class RewardWithdrawnOut(Output):
+    """A reward that was taken back: `left` of its value, nothing where it is gone."""
+
+    redemption_id: str
+    reward_id: str
+    left: int
+
+    @classmethod
+    def of(cls, withdrawal: Withdrawal) -> Self:
+        reward = withdrawal.voucher.reward
+        return cls(redemption_id=reward.redemption, reward_id=reward.reward, left=withdrawal.left)
 
 
 class EffectOut(Output):
@@ -224,6 +242,7 @@ class EffectOut(Output):
     balance: BalanceOut
     tier: str | None
     rewards_earned: list[RewardEarnedOut]
+    rewards_withdrawn: list[RewardWithdrawnOut]
     explanation: list[ReasonOut]
 
     @classmethod
@@ -234,6 +253,7 @@ class EffectOut(Output):
             balance=BalanceOut.of(entry.balance_after),
             tier=entry.tier_after,
             rewards_earned=[RewardEarnedOut.of(reward) for reward in entry.posting.issued],
+            rewards_withdrawn=[RewardWithdrawnOut.of(one) for one in entry.posting.withdrawn],
             explanation=[ReasonOut.of(reason) for reason in entry.posting.explanation],
         )
 

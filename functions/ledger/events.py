@@ -10,7 +10,9 @@
     held             RewardHeld
     released         RewardReleased
 
-Whatever else an entry brings follows: VoucherIssued for every reward that comes with it, TierChanged for another tier.
+Whatever else an entry brings follows: VoucherIssued for every reward that comes with it and VoucherWithdrawn for every
+one that it takes back, TierChanged for another tier, ReferralCompleted for a referral that it completes and
+ReferralWithdrawn for one that it undoes, AwaitedPurchaseArrived for every return that waited for it.
 
 No event carries personal data or a voucher code.
 """
@@ -64,6 +66,8 @@ def _brought(entry: Entry) -> Iterator[Told]:
     posting = entry.posting
     for reward in posting.issued:
         yield "VoucherIssued", _about(reward, entry)
+    for one in posting.withdrawn:
+        yield "VoucherWithdrawn", _about(one.voucher.reward, entry) | {"left": one.left}
     if posting.tiers and posting.tier_before not in (None, posting.tiers[-1].tier):
         step = posting.tiers[-1]
         yield (
@@ -77,6 +81,31 @@ def _brought(entry: Entry) -> Iterator[Told]:
                 "held_until": step.until.isoformat() if step.until else None,
             },
         )
+
+    if posting.referrer:
+        yield _referral(entry, posting.referrer)
+    for awaiting in entry.awaited_by:
+        yield (
+            "AwaitedPurchaseArrived",
+            {
+                "member_id": entry.member,
+                "purchase_id": entry.operation.id,
+                "source": entry.operation.source,
+                "return": awaiting.content,
+            },
+        )
+
+
+def _referral(entry: Entry, referrer: str) -> Told:
+    """`completed_by` names the operation that completed the referral, also where another one undoes it."""
+    reversal = entry.posting.reversal
+    data = {
+        "member_id": entry.member,
+        "referrer_id": referrer,
+        "entry_id": entry.id,
+        "completed_by": reversal.operation if reversal else entry.operation.key,
+    }
+    return ("ReferralWithdrawn" if reversal else "ReferralCompleted"), data
 
 
 def _told(entry: Entry) -> Sequence[Told]:

@@ -8,7 +8,9 @@ from typing import Any
 from functions.ledger.account import (
     OWN_IDS,
     Account,
+    AwaitingReturn,
     Balance,
+    Basis,
     Change,
     Count,
     Draw,
@@ -22,6 +24,8 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
+    Voucher,
+    Withdrawal,
 )
 from functions.runtime.clock import from_text, to_text
 from functions.runtime.tables import Item
@@ -128,6 +132,10 @@ def _optional_parts(posting: Posting) -> Item:
         "issued": [_reward_to_item(reward) for reward in posting.issued],
         "draws": [[draw.rule, draw.shard, draw.points, draw.room] for draw in posting.draws],
         "referrer": posting.referrer,
+        "withdrawn": [_withdrawal_to_item(one) for one in posting.withdrawn],
+        "activity": posting.activity,
+        "unconfirmed": posting.unconfirmed,
+        "note": posting.note,
         "reward": _reward_to_item(posting.reward) if posting.reward else None,
         "reversal": _reversal_to_item(posting.reversal) if posting.reversal else None,
     }
@@ -162,6 +170,10 @@ def entry_from_item(item: Item) -> Entry:
         issued=tuple(_reward_from_item(reward) for reward in item.get("issued", ())),
         draws=tuple(Draw(*draw) for draw in item.get("draws", ())),
         referrer=item.get("referrer"),
+        withdrawn=tuple(_withdrawal_from_item(one) for one in item.get("withdrawn", ())),
+        activity=item.get("activity"),
+        unconfirmed=item.get("unconfirmed", False),
+        note=item.get("note"),
     )
     return Entry(
         operation=operation_from_item(item),
@@ -173,7 +185,50 @@ def entry_from_item(item: Item) -> Entry:
         recorded_at=from_text(item["recorded_at"]),
         reversals=item.get("reversals", 0),
         returned=_returned_from_item(item.get("returned", {})),
+        awaited_by=tuple(awaiting_from_item(item)),
     )
+
+
+def is_entry(item: Item) -> bool:
+    """Not the record of a refusal, and not the place of a purchase that returns wait for."""
+    return "kind" in item
+
+
+AWAITED = "purchase"
+"""What stands in the index of what is awaited."""
+CHANGES = "changes"
+"""Counts the changes of what changes: a writer must have seen the latest."""
+
+
+def awaited_to_item(purchase: Operation, awaiting: AwaitingReturn, report_at: str) -> Item:
+    """The place of a purchase that has not come, with a return that waits for it. It stands under the purchase's own
+    key: booking the purchase finds it without looking for it."""
+    return {
+        "operation": purchase.key,
+        "source": purchase.source,
+        "awaited": AWAITED,
+        "report_at": report_at,
+        "returns": awaiting_to_list([awaiting]),
+        CHANGES: 1,
+    }
+
+
+def is_awaited(item: Item) -> bool:
+    """Whether returns wait at this place, and nothing has come to it yet."""
+    return "awaited" in item and "refused" not in item
+
+
+def as_awaited(item: Item) -> Item:
+    """What must still be so where returns wait."""
+    return {name: item[name] for name in ("awaited", CHANGES)}
+
+
+def awaiting_to_list(waiting: Sequence[AwaitingReturn]) -> list[Item]:
+    return [asdict(one) for one in waiting]
+
+
+def awaiting_from_item(item: Item) -> list[AwaitingReturn]:
+    return [AwaitingReturn(**one) for one in item.get("returns", ())]
 
 
 def returned_to_item(returned: Mapping[str, Returned]) -> Item:
@@ -275,8 +330,17 @@ def _count_from_list(stored: list[Any], lines: Sequence[Line]) -> Count:
 _AMOUNTS, _POINTS = "amount", "points"
 
 
+def _withdrawal_to_item(one: Withdrawal) -> Item:
+    voucher = one.voucher
+    return {"reward": _reward_to_item(voucher.reward), "seen": voucher.changes, "left": one.left}
+
+
+def _withdrawal_from_item(item: Item) -> Withdrawal:
+    return Withdrawal(Voucher(_reward_from_item(item["reward"]), "", item["seen"]), item["left"])
+
+
 def _reward_to_item(reward: IssuedReward) -> Item:
-    return {
+    item = {
         "redemption": reward.redemption,
         "reward": reward.reward,
         "kind": reward.kind,
@@ -286,11 +350,13 @@ def _reward_to_item(reward: IssuedReward) -> Item:
         "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
         "valid_from": reward.valid_from.isoformat() if reward.valid_from else None,
     }
+    return item | {"basis": asdict(reward.basis)} if reward.basis else item
 
 
 def _reward_from_item(item: Item) -> IssuedReward:
     days = {name: date.fromisoformat(item[name]) if item[name] else None for name in ("valid_from", "valid_until")}
-    return IssuedReward(**(item | days))
+    basis = {"basis": Basis(**item["basis"])} if "basis" in item else {}
+    return IssuedReward(**(item | days | basis))
 
 
 SPENT = "spent"
@@ -313,7 +379,7 @@ def voucher_to_item(reward: IssuedReward, member: str) -> Item:
     return voucher_key(reward.code) | item | {"member": member}
 
 
-def voucher_from_item(item: Item) -> IssuedReward:
-    return _reward_from_item(
-        {name: value for name, value in item.items() if name not in ("key", "member")} | {"code": item["key"][2:]}
-    )
+def voucher_from_item(item: Item) -> Voucher:
+    own = ("key", "member", CHANGES, "withdrawn")
+    reward = {name: value for name, value in item.items() if name not in own} | {"code": item["key"][2:]}
+    return Voucher(_reward_from_item(reward), item["member"], item.get(CHANGES, 0), item.get("withdrawn", False))

@@ -2,6 +2,7 @@
 
     earn          -> lots or pending        hold     lots -> held
     activate      pending -> lots           capture  held ->
+    confirm       pending -> lots
     spend         lots ->                   release  held -> lots
     expire        lots ->                   adjust   -> lots, or lots ->
     take_back     pending, lots, debt ->    give_back  -> the very lots they came from
@@ -12,7 +13,7 @@ InsufficientPointsError where the account has too little, HoldNotFoundError wher
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -30,6 +31,9 @@ from functions.ledger.lots import (
     total,
 )
 from functions.runtime.errors import AlreadyHeldError, HoldNotFoundError, InsufficientPointsError, PointsSpentError
+
+UNCONFIRMED = date.max
+"""The day on which points become active that wait until they are confirmed."""
 
 DebtPolicy = Literal["carry", "forgive", "block"]
 """When a purchase is returned whose points are spent: owe them, keep them, or refuse the return."""
@@ -94,10 +98,38 @@ def _not_nothing(lots: Lots) -> dict[str, int]:
 
 def activate(account: Account, today: date) -> Change:
     """Every pending bucket whose day has come, into its lot. Empty if there is none."""
-    buckets = due(account.pending, today)
+    return _activated(account, due(account.pending, today), {})
+
+
+def confirm(account: Account, given: Change, last_day: str, today: date) -> Change:
+    """What an unconfirmed earning left pending, into its lots; to `last_day` where they are over by now.
+
+    Lots may have moved to later days since: then it is taken from what waits there.
+    """
+    waiting, mine = _unconfirmed(account.pending), _unconfirmed(given.pending)
+    wanted = total(mine)
+    taken = _out_of(waiting, mine, wanted)
+    taken = merged_signed(taken, _out_of(merged(waiting, taken), waiting, wanted + total(taken)))
+    over = {lot_of(key): last_day for key in taken if lot_of(key) < today.isoformat()}
+    return _activated(account, negative(_not_nothing(taken)), over)
+
+
+def without_unconfirmed(given: Change) -> Change:
+    """What an earning brought besides what waits to be confirmed."""
+    waiting = _unconfirmed(given.pending)
+    return replace(given, pending={key: points for key, points in given.pending.items() if key not in waiting})
+
+
+def _unconfirmed(pending: Lots) -> dict[str, int]:
+    return {key: points for key, points in pending.items() if key.startswith(UNCONFIRMED.isoformat())}
+
+
+def _activated(account: Account, buckets: Lots, instead: Mapping[str, str]) -> Change:
+    """Pending buckets into their lots, or into others `instead` of those."""
     incoming: dict[str, int] = {}
     for key, points in buckets.items():
-        incoming = merged(incoming, {lot_of(key): points})
+        lot = lot_of(key)
+        incoming = merged(incoming, {instead.get(lot, lot): points})
     settled = _settled(account, incoming)
     return Change(lots=settled.lots, pending=negative(buckets), debt=settled.debt)
 
@@ -168,7 +200,7 @@ def take_back(
         missing += total(elsewhere)
     made = merged(dict(given.lots), {})
     for key, pending_points in given.pending.items():
-        made = merged(made, {lot_of(key): pending_points})
+        made = merged(made, {lot_of(key): pending_points + pending.get(key, 0)})
     # What paid a debt when it was earned never lay in a lot: it is owed again.
     lots = _out_of(account.lots, made, missing)
     missing += total(lots)
@@ -181,6 +213,13 @@ def take_back(
     others = take_up_to(merged(account.lots, lots), owed, today)
     change = Change(lots=merged_signed(lots, others), pending=pending, debt=owed + total(others))
     return change, missing - owed
+
+
+def left_of(given: Change, taken: int) -> Change:
+    """What an earning made, less `taken` points that were taken back of it: in the order in which `take_back` does."""
+    pending = _out_of(given.pending, given.pending, taken)
+    lots = _out_of(given.lots, given.lots, taken + total(pending))
+    return Change(lots=merged(given.lots, lots), pending=merged(given.pending, pending), debt=given.debt)
 
 
 def _owed(account: Account, missing: int, policy: DebtPolicy) -> int:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from functions.ledger import items
-from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, post
+from functions.ledger.account import Account, Entry, Operation, Posting, Voucher, Withdrawal, post
 from functions.ledger.identity import Identity
 from functions.ledger.vouchers import RANDOM_BYTES, code_from, completed
 from functions.runtime import clock, tables
@@ -24,6 +24,7 @@ from functions.runtime.errors import (
     LoyaltyError,
     MemberNotFoundError,
     OperationIdReusedError,
+    OperationTooLargeError,
     RefusedError,
     ReplayedRefusalError,
     TryAgainError,
@@ -93,12 +94,31 @@ def find(operation_key: str, *, consistent: bool = True) -> Entry | None:
     item = tables.get("entries", {"operation": operation_key}, consistent=consistent)
     if item is None and not consistent:
         return find(operation_key)
-    return items.entry_from_item(item) if item and "refused" not in item else None
+    return items.entry_from_item(item) if item and items.is_entry(item) else None
 
 
-def find_voucher(code: str) -> IssuedReward | None:
-    """The reward that a code stands for."""
-    item = tables.get("rewards", items.voucher_key(code))
+def answered(operation: Operation) -> Committed | None:
+    """What an operation was answered before. Raises OperationIdReusedError, and ReplayedRefusalError."""
+    existing = tables.get("entries", {"operation": operation.key}, consistent=True)
+    outcome = _replay(existing, operation) if existing else None
+    if isinstance(outcome, LoyaltyError):
+        raise outcome
+    return outcome
+
+
+def refuse(operation: Operation, error: LoyaltyError) -> bool:
+    """Keep a refusal under an operation id; False where something else came of the operation."""
+    record = {"operation": operation.key, "hash": operation.payload_hash, "refused": error.problem()}
+    try:
+        tables.put_new("entries", record, key="operation")
+    except ConditionFailedError as failed:
+        return failed.item == record
+    return True
+
+
+def find_voucher(code: str, *, consistent: bool = False) -> Voucher | None:
+    """What a code stands for."""
+    item = tables.get("rewards", items.voucher_key(code), consistent=consistent)
     return items.voucher_from_item(item) if item else None
 
 
@@ -156,6 +176,7 @@ class _Batch:
         self._requests = requests
         self._outcomes: dict[int, Outcome] = {}
         self._surely_fresh = False
+        self._awaited: dict[str, tables.Item] = {}
 
     def carry_out(self) -> list[Outcome]:
         try:
@@ -217,9 +238,13 @@ class _Batch:
                 continue
             posting = completed(posting, request.operation, _new_code)
             after, entry = post(self._after, posting, request.operation, now)
-            writes = _writes_of(entry)
+            writes = self._writes_of(entry)
             items_of = {request.operation.key, *(f"budget#{draw.rule}#{draw.shard}" for draw in posting.draws)}
             items_of |= {posting.reversal.operation} if posting.reversal else set()
+            if not planned and len(writes) > room:
+                too_large = OperationTooLargeError(f"It would take {len(writes)} writes; {room} can be made at once.")
+                self._outcomes[i] = _refused(request.operation, too_large)
+                continue
             if len(writes) > room or items_of & touched:
                 break
             room -= len(writes)
@@ -229,7 +254,7 @@ class _Batch:
 
     def _write(self, planned: dict[int, Entry]) -> None:
         after = replace(self._after, latest=tuple(entry.operation.key for entry in planned.values()))
-        writes = [write for entry in planned.values() for write in _writes_of(entry)]
+        writes = [write for entry in planned.values() for write in self._writes_of(entry)]
         account = Replace("accounts", items.account_to_item(after), expected={"revision": self._account.revision})
         tables.transact([account, *writes])
         self._account, self._surely_fresh = after, True
@@ -240,22 +265,34 @@ class _Batch:
         account_reason, *reasons = cancelled.reasons
         left = iter(reasons)
         for i, entry in planned.items():
-            mine = [next(left) for _ in _writes_of(entry)]
-            if mine[0].item:
-                self._outcomes[i] = _replay(mine[0].item, self._requests[i].operation)
+            mine = [next(left) for _ in self._writes_of(entry)]
+            key, existing = entry.operation.key, mine[0].item
+            if existing and items.is_awaited(existing):
+                self._awaited[key] = existing
+            elif existing:
+                self._outcomes[i] = _replay(existing, self._requests[i].operation)
+            elif mine[0].code == "ConditionalCheckFailed":
+                del self._awaited[key]  # nobody waits any more
         if account_reason.item:
             self._account, self._surely_fresh = items.account_from_item(account_reason.item), True
         elif cancelled.has("ValidationError") or not cancelled.has("ConditionalCheckFailed", *_BUSY):
             raise cancelled
 
+    def _writes_of(self, entry: Entry) -> list[Write]:
+        """The entry first, over the place where returns wait for it, if they do; then what goes with it."""
+        awaited = self._awaited.get(entry.operation.key)
+        item = items.entry_to_item(entry)
+        if awaited is None:
+            return [Put("entries", item, key="operation"), *_writes_with(entry)]
+        taken_over = {"returns": awaited["returns"]}
+        return [Replace("entries", item | taken_over, expected=items.as_awaited(awaited)), *_writes_with(entry)]
 
-def _writes_of(entry: Entry) -> list[Write]:
-    """The entry first, then what goes with it: its vouchers, its draws from budgets, what it takes from another."""
+
+def _writes_with(entry: Entry) -> list[Write]:
+    """What goes with an entry: vouchers, those it takes back, draws from budgets, what it takes from another entry."""
     given = [reward for reward in (entry.posting.reward, *entry.posting.issued) if reward and reward.code]
-    writes: list[Write] = [
-        Put("entries", items.entry_to_item(entry), key="operation"),
-        *(Put("rewards", items.voucher_to_item(reward, entry.member), key="key") for reward in given),
-    ]
+    writes: list[Write] = [Put("rewards", items.voucher_to_item(reward, entry.member), key="key") for reward in given]
+    writes += [_withdrawing(one) for one in entry.posting.withdrawn]
     writes += [
         Add("rewards", items.budget_key(draw.rule, draw.shard), items.SPENT, draw.points, draw.room)
         for draw in entry.posting.draws
@@ -267,6 +304,12 @@ def _writes_of(entry: Entry) -> list[Write]:
     return writes
 
 
+def _withdrawing(one: Withdrawal) -> Write:
+    assert one.voucher.reward.code
+    content = {"value": one.left, "withdrawn": not one.left}
+    return Amend("rewards", items.voucher_key(one.voucher.reward.code), items.CHANGES, one.voucher.changes, content)
+
+
 def _refused(operation: Operation, error: LoyaltyError) -> Outcome:
     """Keep a refusal under its operation id, so that a repeat is refused too, also when it would be granted by then."""
     if not isinstance(error, RefusedError):
@@ -275,14 +318,26 @@ def _refused(operation: Operation, error: LoyaltyError) -> Outcome:
     try:
         tables.put_new("entries", record, key="operation")
     except ConditionFailedError as failed:
+        if failed.item and items.is_awaited(failed.item):
+            return _refused_awaited(record, failed.item, error)
         return _replay(failed.item, operation) if failed.item else error
+    return error
+
+
+def _refused_awaited(record: tables.Item, awaited: tables.Item, error: LoyaltyError) -> Outcome:
+    """Keep a refusal where returns wait: they go on waiting, until they are reported."""
+    try:
+        kept = awaited | record | {items.CHANGES: awaited[items.CHANGES] + 1}
+        tables.transact([Replace("entries", kept, expected=items.as_awaited(awaited))])
+    except CancelledError:
+        return TryAgainError("Something else came for this purchase. Nothing was written; repeat the call as it was.")
     return error
 
 
 def _what_it_was(operation: Operation, error: LoyaltyError) -> Outcome:
     """What was accepted once is answered as it was then, whatever the programme or the member say today."""
     existing = tables.get("entries", {"operation": operation.key}, consistent=True)
-    return _replay(existing, operation) if existing else error
+    return _replay(existing, operation) if existing and not items.is_awaited(existing) else error
 
 
 def _replay(existing: tables.Item, operation: Operation) -> Outcome:
@@ -304,6 +359,13 @@ def statement(member: str, limit: int, below: int | None) -> list[Entry]:
     values = {"member": member} | ({} if below is None else {"n": below})
     found = tables.query("entries", condition, values, index="by_member", limit=limit, newest_first=True)
     return [items.entry_from_item(item) for item in found]
+
+
+def newest_first(member: str) -> Iterator[Entry]:
+    """The entries of a member, latest first, as the index has them: it follows the table within a moment."""
+    condition, values = "#member = :member", {"member": member}
+    for item in tables.query("entries", condition, values, index="by_member", newest_first=True):
+        yield items.entry_from_item(item)
 
 
 def since(member: str, n: int) -> Iterator[Entry]:

@@ -279,10 +279,15 @@ class ActivityIn(Input):
 
     id: Id
     text: TextIn
-    attributes: Annotated[dict[Id, Literal["text", "number", "yes_no"]], Field(max_length=20, default_factory=dict)]
+    attributes: Annotated[dict[Id, model.AttributeKind], Field(max_length=20, default_factory=dict)]
+    required: Annotated[list[Id], Field(max_length=20, default_factory=list, description="What must be sent.")]
+    needs_confirmation: Annotated[
+        bool, Field(description="What it earns is pending until it is confirmed, and goes if it is declined.")
+    ] = False
 
     def build(self) -> model.Activity:
-        return model.Activity(self.id, self.text.model_dump(), self.attributes)
+        required = frozenset(self.required)
+        return model.Activity(self.id, self.text.model_dump(), self.attributes, required, self.needs_confirmation)
 
 
 class CounterIn(Input):
@@ -310,6 +315,10 @@ class PurchasesIn(Input):
 
     accepted_late_days: Annotated[int, Field(ge=1, le=3660)] | None = None
     before_enrolment_days: Annotated[int, Field(ge=0, le=3660)] | None = None
+    rewards_when_returned: Annotated[
+        Literal["take_back", "keep"],
+        Field(description="Rewards that a purchase brought, by a rule or a goal, when it is returned."),
+    ] = "take_back"
     not_counted_when_paid_with: Annotated[list[str], Field(max_length=20, default_factory=list)]
     most_benefit_percent: Annotated[
         Number | None, Field(description="Of a line's full price, by its discount and its points together.")
@@ -371,6 +380,7 @@ class ProgramIn(Input):
             pending_days=self.points.pending_days,
             worth=self.points.worth,
             spent_then_returned=self.points.spent_then_returned,
+            rewards_return=purchases.rewards_when_returned == "take_back",
             limits=tuple(limit.build() for limit in self.points.limits),
             unearning=frozenset(purchases.not_counted_when_paid_with),
             benefit_cap=percent / 100 if percent is not None else None,

@@ -19,11 +19,13 @@ Text: TypeAlias = Mapping[str, str]
 Rounding: TypeAlias = Literal["floor", "half_up", "ceil"]
 Word: TypeAlias = str | int | bool
 
+AttributeKind: TypeAlias = Literal["text", "number", "yes_no"]
+
 PURCHASE, REDEMPTION = "purchase", "redemption"
 SPEND, POINTS, VISITS, MONTHS = "spend", "points", "visits", "months"
 """What goals and tiers can count, besides activities and counters. Months: since the member enrolled."""
-REFERRED = "referred"
-BUILT_IN = ("enrolled", "birthday", "enrolment_anniversary", REFERRED, "referral_made")
+ENROLLED, REFERRED, REFERRAL_MADE = "enrolled", "referred", "referral_made"
+BUILT_IN = (ENROLLED, "birthday", "enrolment_anniversary", REFERRED, REFERRAL_MADE)
 """Activities that happen by themselves: every programme may have rules on them."""
 
 
@@ -370,11 +372,14 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What members do besides buying. `attributes`: their types, `text`, `number` or `yes_no`."""
+    """What members do besides buying. `attributes`: their types, `text`, `number` or `yes_no`; those `required` must be
+    there. `confirmed`: what it earns is pending until a partner confirms it."""
 
     id: str
     text: Text
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, AttributeKind] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +397,8 @@ class Program:
     `worth`: what a point costs the brand, in minor units. `lasting`: by tier, `""` for every other one. `unearning`:
     ways to pay that earn nothing. `benefit_cap`: how much of a line's price discount and points may give together.
     `limits` hold for all points together. `spent_then_returned`: what happens when a purchase is returned whose points
-    are spent: the member owes them (carry), keeps them (forgive), or it is refused (block).
+    are spent: the member owes them (carry), keeps them (forgive), or it is refused (block). `rewards_return`: whether
+    the rewards that a purchase brought are taken back with it.
     """
 
     version: int
@@ -407,6 +413,7 @@ class Program:
     pending_days: int = 0
     worth: Fraction | None = None
     spent_then_returned: Literal["carry", "forgive", "block"] = "carry"
+    rewards_return: bool = True
     limits: tuple[Limit, ...] = ()
     unearning: frozenset[str] = frozenset()
     benefit_cap: Fraction | None = None

@@ -93,6 +93,8 @@ def _doubles(document: ProgramIn) -> Iterator[Mistake]:
 def _reserved(document: ProgramIn) -> Iterator[Mistake]:
     taken = {*_MEASURES, MONTHS, *_EXTENDING, *BUILT_IN}
     for i, activity in enumerate(document.activities):
+        for j, name in enumerate(activity.required):
+            yield from _unknown(("activities", i, "required", j), "attribute", name, list(activity.attributes))
         if activity.id in taken:
             yield ("activities", i, "id"), "reserved", f"{activity.id} means something else already"
     for i, counter in enumerate(document.counters):

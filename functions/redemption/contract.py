@@ -1,11 +1,11 @@
 """What goes in and out of redemption."""
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field
 
-from functions.ledger.account import IssuedReward
+from functions.ledger.account import IssuedReward, Voucher
 from functions.ledger.contract import EffectOut, MemberRef
 from functions.program.model import Program, Reward
 from functions.redemption.spending import Redeemed
@@ -41,28 +41,34 @@ class VoucherOut(Output):
         )
 
 
+VoucherStatus: TypeAlias = Literal["not_yet", "active", "expired", "withdrawn"]
+
+
 class VoucherStateOut(VoucherOut):
     """A voucher as it is today."""
 
-    status: Literal["not_yet", "active", "expired"]
+    status: VoucherStatus
     valid_from: date | None
     redemption_id: str
     reward_id: str
 
     @classmethod
-    def on(cls, reward: IssuedReward, today: date) -> Self:
+    def on(cls, found: Voucher, today: date) -> Self:
+        reward = found.reward
         voucher = VoucherOut.of(reward)
         return cls(
             **dict(voucher),
-            status=_status(reward, voucher.valid_until, today),
+            status=_status(found, voucher.valid_until, today),
             valid_from=reward.valid_from,
             redemption_id=reward.redemption,
             reward_id=reward.reward,
         )
 
 
-def _status(reward: IssuedReward, valid_until: date, today: date) -> Literal["not_yet", "active", "expired"]:
-    if reward.valid_from and today < reward.valid_from:
+def _status(found: Voucher, valid_until: date, today: date) -> VoucherStatus:
+    if found.withdrawn:
+        return "withdrawn"
+    if found.reward.valid_from and today < found.reward.valid_from:
         return "not_yet"
     return "active" if today <= valid_until else "expired"
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from functions.ledger import store as ledger
-from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting
+from functions.ledger.account import Account, Entry, Operation, Posting, Voucher
 from functions.ledger.identity import Identity
 from functions.ledger.vouchers import normal_code
 from functions.program import store as programs
@@ -82,7 +82,7 @@ def _committed(request: ledger.Request) -> Redeemed:
     return Redeemed(committed.entry, reward_of(committed.entry), committed.replayed)
 
 
-def find_voucher(typed: str) -> IssuedReward:
+def find_voucher(typed: str) -> Voucher:
     """The voucher of a code as a person may have typed it. Raises VoucherNotFoundError."""
     code = normal_code(typed)
     found = ledger.find_voucher(code) if code else None

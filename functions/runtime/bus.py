@@ -3,7 +3,8 @@
 Every inbound event ends in one of three ways, none of them silent:
 
     accepted      the same effect as the HTTPS call with the same body
-    refused       `OperationRefused` on the bus, with the problem document
+    refused       `OperationRefused` on the bus, with the problem document; where the member or the activity it is
+                  about is not there, only after some tries, for that may be on its way
     malformed     parked in the queue's dead-letter queue, with the reason
 
 What cannot be finished now goes back to the queue, and after five tries to the dead-letter queue by itself.
@@ -11,7 +12,8 @@ What cannot be finished now goes back to the queue, and after five tries to the 
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -20,7 +22,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.runtime import aws, clock, settings
 from functions.runtime.envelope import SOURCE, OutboundEvent, envelope
-from functions.runtime.errors import InvalidError, LoyaltyError, TryAgainError
+from functions.runtime.errors import (
+    ActivityNotFoundError,
+    InvalidError,
+    LoyaltyError,
+    MemberNotFoundError,
+    TryAgainError,
+)
 from functions.runtime.observability import logger
 from functions.runtime.validation import Instant, parse
 
@@ -28,6 +36,8 @@ if TYPE_CHECKING:
     from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 _EVENTS_PER_CALL, _BYTES_PER_CALL, _ENVELOPE_BYTES = 10, 256 * 1024, 100
+TRIES = 5
+"""How often a queue hands an event over before it is a dead letter."""
 
 Result = TypeVar("Result")
 
@@ -122,11 +132,22 @@ def _must_come_again(record: Record, event: Event, outcome: Exception) -> bool:
     if isinstance(outcome, MalformedError):
         _park(record, outcome.detail)
         return False
+    if isinstance(outcome, _MAY_COME_YET) and _tries(record) < TRIES - 1:
+        logger.info("event_waits", event_id=event.id, code=outcome.code)
+        return True
     if isinstance(outcome, LoyaltyError) and not isinstance(outcome, TryAgainError):
         logger.info("event_refused", event_id=event.id, code=outcome.code)
         return _guarded(partial(publish, [refusal(event, outcome)])) is not None
     logger.warning("event_postponed", event_id=event.id)
     return True
+
+
+_MAY_COME_YET = (MemberNotFoundError, ActivityNotFoundError)
+"""What an event may be about before it is there: nothing orders the events of partners."""
+
+
+def _tries(record: Record) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -156,20 +177,44 @@ def _park(record: Record, reason: str) -> None:
 
 def refusal(event: Event, error: LoyaltyError) -> OutboundEvent:
     """`OperationRefused`: which event was refused, and why."""
+    return refusal_of(
+        event_id=event.id,
+        detail_type=event.detail_type,
+        source=event.source,
+        operation_id=next((event.detail[name] for name in _IDS if event.detail.get(name)), None),
+        problem=error.problem(),
+        occurred_at=event.time,
+    )
+
+
+_IDS = ("id", "idempotency_key", "activity_id")
+"""Where the events of partners carry the id of their operation."""
+
+
+def refusal_of(
+    *,
+    event_id: str,
+    detail_type: str,
+    source: str,
+    operation_id: str | None,
+    problem: Mapping[str, object],
+    occurred_at: datetime,
+) -> OutboundEvent:
+    """`OperationRefused` for what came as an event of this type, or might have."""
     data = {
-        "refused_event_id": event.id,
-        "refused_detail_type": event.detail_type,
-        "refused_source": event.source,
-        "operation_id": event.detail.get("id") or event.detail.get("idempotency_key"),
-        "problem": error.problem(),
+        "refused_event_id": event_id,
+        "refused_detail_type": detail_type,
+        "refused_source": source,
+        "operation_id": operation_id,
+        "problem": problem,
     }
     return envelope(
         "OperationRefused",
         data,
-        event_id=f"refused#{event.id}",
-        occurred_at=event.time,
+        event_id=f"refused#{event_id}",
+        occurred_at=occurred_at,
         recorded_at=clock.now(),
-        correlation_id=event.id,
+        correlation_id=event_id,
     )
 
 

@@ -10,8 +10,10 @@
     │   ├── HoldNotFoundError
     │   ├── PointsSpentError
     │   ├── PurchaseNotReturnableError
+    │   ├── ActivityNotWaitingError
     │   ├── RewardNotEligibleError
     │   ├── MemberExistsError
+    │   ├── OperationTooLargeError
     │   └── ReplayedRefusalError  what this operation id was answered before
     ├── ProgramNotActiveError     nothing is published yet
     └── TryAgainError             too busy to commit; nothing was decided, the same call may be repeated
@@ -87,6 +89,11 @@ class PurchaseNotFoundError(NotFoundError):
     title = "No such purchase"
 
 
+class ActivityNotFoundError(NotFoundError):
+    code = "activity_not_found"
+    title = "No such activity"
+
+
 class RewardNotFoundError(NotFoundError):
     code = "reward_not_found"
     title = "No such reward"
@@ -142,6 +149,11 @@ class PurchaseNotReturnableError(RefusedError):
     title = "More is returned than was bought"
 
 
+class ActivityNotWaitingError(RefusedError):
+    code = "activity_not_waiting"
+    title = "The activity does not wait to be confirmed"
+
+
 class RewardNotEligibleError(RefusedError):
     code = "reward_not_eligible"
     title = "This member cannot have this reward now"
@@ -150,6 +162,11 @@ class RewardNotEligibleError(RefusedError):
 class MemberExistsError(RefusedError):
     code = "member_exists"
     title = "This identity already belongs to a member"
+
+
+class OperationTooLargeError(RefusedError):
+    code = "operation_too_large"
+    title = "The operation brings or takes back more than fits in one"
 
 
 class ReplayedRefusalError(RefusedError):

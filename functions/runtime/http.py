@@ -43,6 +43,9 @@ class UnreadableError(LoyaltyError):
 
 
 PROBLEM = "application/problem+json"
+LARGEST_BODY = 1_000_000
+"""Bytes. A hundred ordinary baskets are smaller by far."""
+_BASE64 = 4 / 3
 STATUS: Mapping[type[LoyaltyError], HTTPStatus] = {
     UnreadableError: HTTPStatus.BAD_REQUEST,
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -86,7 +89,7 @@ def handler_of(app: APIGatewayHttpResolver) -> Handler:
     """The Lambda handler of a resolver: answers, and logs one line per request."""
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        answer = app.resolve(event, context) if _is_json(event) else _not_json()
+        answer = _turned_away(event) or app.resolve(event, context)
         logger.info(
             "request",
             route=event.get("routeKey"),
@@ -114,6 +117,11 @@ def answer(status: HTTPStatus, body: BaseModel, *, replayed: bool = False) -> Re
     """A JSON answer; a repeat says so in its header."""
     headers: dict[str, str | list[str]] = {"Idempotency-Replayed": "true"} if replayed else {}
     return Response(status_code=status, content_type="application/json", body=body, headers=headers)
+
+
+def answers(model: type[BaseModel], description: str) -> Any:
+    """What OpenAPI says of one status of a route that answers with several."""
+    return {"description": description, "content": {"application/json": {"model": model}}}
 
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page.")]
@@ -145,9 +153,16 @@ def _is_json(event: dict[str, Any]) -> bool:
     return True
 
 
-def _not_json() -> dict[str, Any]:
-    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    problem = {**UnreadableError("Send JSON with content-type application/json.").problem(), "status": status.value}
+def _turned_away(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The answer to what no route should see."""
+    if len(event.get("body") or "") > LARGEST_BODY * (_BASE64 if event.get("isBase64Encoded") else 1):
+        status, error = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, UnreadableError(f"Send at most {LARGEST_BODY} bytes.")
+    elif not _is_json(event):
+        status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        error = UnreadableError("Send JSON with content-type application/json.")
+    else:
+        return None
+    problem = {**error.problem(), "status": status.value}
     return {"statusCode": status.value, "headers": {"content-type": PROBLEM}, "body": json.dumps(problem)}
 
 
@@ -157,9 +172,13 @@ def _claims(event: Mapping[str, Any]) -> dict[str, str]:
     return claims
 
 
+def status_of(error: LoyaltyError) -> HTTPStatus:
+    """The status that an error is answered with."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 def _known(error: LoyaltyError) -> Response[str]:
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    return _problem(error, status)
+    return _problem(error, status_of(error))
 
 
 def _invalid(error: RequestValidationError) -> Response[str]:

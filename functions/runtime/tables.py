@@ -1,6 +1,6 @@
 """DynamoDB in the words our stores use: plain items in, plain items out, whole numbers only.
 
-    get, get_many, put, put_new, update     one call each
+    get, get_many, put, put_new, update, delete     one call each
     query, scan                             all pages, as a stream
     transact                                all writes or none; raises CancelledError with a reason per write
 
@@ -243,6 +243,23 @@ def update(
             ConditionExpression=condition,
             ExpressionAttributeNames=_names(change + condition),
             ExpressionAttributeValues=_values(values),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def delete(table: settings.Table, key: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Delete an item whose `expected` attributes still have these values; False if they have not."""
+    try:
+        aws.dynamodb().delete_item(
+            TableName=settings.table(table),
+            Key=to_wire(key),
+            ConditionExpression=" AND ".join(f"#{name} = :{name}" for name in expected),
+            ExpressionAttributeNames={f"#{name}": name for name in expected},
+            ExpressionAttributeValues=_values(expected),
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":

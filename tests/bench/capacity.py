@@ -31,6 +31,8 @@ def _operations(meter: Meter, member: str) -> dict[str, Callable[[], Any]]:
     lines = [{"id": str(i), "sku": f"3760123456{i:03}", "quantity": 2, "amount": 5000 + i} for i in range(1, 11)]
     bought = purchase({"id": member}, lines=lines)
     returned = {"id": fresh("return"), "occurred_at": "2026-11-21T09:00:00Z", "lines": [{"id": "1", "quantity": 1}]}
+    by_hand = {"id": fresh("adjustment"), "points": 10, "reason": "goodwill"}
+    basket = {name: value for name, value in bought.items() if name != "id"}
     wanted = {"member": {"id": member}, "reward_id": "voucher-5"}
     held: dict[str, Any] = {}
 
@@ -41,6 +43,8 @@ def _operations(meter: Meter, member: str) -> dict[str, Callable[[], Any]]:
         "earn, ten lines": lambda: meter.call("accrual", "POST", "/v1/purchases", bought),
         "earn, repeated": lambda: meter.call("accrual", "POST", "/v1/purchases", bought),
         "return of a line": lambda: meter.call("accrual", "POST", f"/v1/purchases/{bought['id']}/returns", returned),
+        "adjustment": lambda: meter.call("accrual", "POST", f"/v1/members/{member}/adjustments", by_hand),
+        "calculate": lambda: meter.call("accrual", "POST", "/v1/purchases/calculate", basket),
         "redeem, with its voucher": lambda: meter.call(
             "redemption", "POST", "/v1/redemptions", wanted, fresh("redeem")
         ),

@@ -11,7 +11,7 @@ FLOOR = "import botocore.session as b; b.get_session().create_client('dynamodb',
 HANDLERS = {
     "accrual-api": "functions.accrual.api",
     "ledger-api": "functions.ledger.api",
-    "accrual-on-purchase-completed": "functions.accrual.on_purchase_completed",
+    "accrual-on-partner-event": "functions.accrual.on_partner_event",
     "ledger-on-account-change": "functions.ledger.on_account_change",
     "notifications-on-loyalty-event": "functions.notifications.on_loyalty_event",
 }

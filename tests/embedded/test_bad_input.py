@@ -22,7 +22,7 @@ CASES: dict[str, tuple[Json | str, int, str, list[str]]] = {
         "invalid",
         ["/lines/0/amount"],
     ),
-    "two bad fields": ({"currency": "usd", "occurred_at": "yesterday"}, 422, "invalid", ["/occurred_at", "/currency"]),
+    "two bad fields": ({"currency": "usd", "occurred_at": "yesterday"}, 422, "invalid", ["/currency", "/occurred_at"]),
     "the future": ({"occurred_at": "2100-01-01T00:00:00Z"}, 422, "invalid", ["/occurred_at"]),
 }
 

@@ -77,6 +77,33 @@ def test_a_return_costs_eight_write_units(meter: Meter, member: str) -> None:
     assert bill.read_units <= 1
 
 
+def test_an_adjustment_costs_five_write_units_and_a_read(meter: Meter, member: str) -> None:
+    by_hand = {"id": fresh("adjustment"), "points": 10, "reason": "goodwill"}
+    with meter.bill() as bill:
+        meter.call("accrual", "POST", f"/v1/members/{member}/adjustments", by_hand)
+
+    assert bill.write_units == 5
+    assert bill.read_units <= 1
+
+
+def test_a_return_that_waits_costs_no_more_than_an_entry(meter: Meter) -> None:
+    returned = {"id": fresh("return"), "occurred_at": "2026-11-21T09:00:00Z", "lines": [{"id": "1", "quantity": 1}]}
+    with meter.bill() as bill:
+        meter.call("accrual", "POST", f"/v1/purchases/{fresh('receipt')}/returns", returned)
+
+    assert bill.write_units == 2
+
+
+def test_a_calculation_costs_a_read(meter: Meter, member: str) -> None:
+    basket = ten_lines(member)
+    del basket["id"]
+    with meter.bill() as bill:
+        meter.call("accrual", "POST", "/v1/purchases/calculate", basket)
+
+    assert bill.write_units == 0
+    assert bill.read_units <= 1
+
+
 def test_a_hold_costs_five_write_units_and_its_capture_two_more_for_the_voucher(meter: Meter, member: str) -> None:
     meter.call("accrual", "POST", "/v1/purchases", purchase({"id": member}, amount=10000))
     wanted = {"member": {"id": member}, "reward_id": "voucher-5", "capture": False}

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from cli.inside import inside
+from functions.accrual import reporting
 from functions.accrual import store as accrual
 from functions.accrual.contract import PurchaseIn
 from functions.ledger import proving, store
@@ -28,7 +29,7 @@ def books(partner: Partner) -> Iterator[Partner]:
 
 
 def book(body: Json) -> store.Committed:
-    return accrual.record_purchase(parse(PurchaseIn, body), SOURCE, "test")
+    return accrual.record(accrual.Report(parse(PurchaseIn, body), SOURCE, "test"))
 
 
 def test_two_hundred_purchases_at_the_same_moment_are_all_booked(books: Partner) -> None:
@@ -76,7 +77,7 @@ def test_a_batch_of_the_queue_is_one_transaction_per_member(books: Partner) -> N
     )
     events = [event(body) for body in [*bodies, bodies[0], purchase({"id": members[0]}, currency="EUR")]]
 
-    outcomes = accrual.record_events(events)
+    outcomes = reporting.record_events(events)
 
     assert outcomes[:11] == [None] * 11
     assert getattr(outcomes[11], "code", None) == "invalid"

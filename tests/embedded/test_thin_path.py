@@ -103,7 +103,7 @@ def test_a_malformed_event_is_parked_with_the_reason(partner: Partner) -> None:
     partner.put("PurchaseCompleted", {"id": marker, "lines": "none"})
 
     def parked() -> Json | None:
-        letters = dead_letters(partner.stack, "accrual-on-purchase-completed")
+        letters = dead_letters(partner.stack, "accrual-on-partner-event")
         return next((letter for letter in letters if marker in letter["Body"]), None)
 
     letter = until(parked, "the dead letter")

@@ -1,0 +1,83 @@
+"""What our own news bring about: activities that happen by themselves, and returns whose purchase has come."""
+
+from datetime import datetime
+
+from functions.accrual import store
+from functions.accrual.contract import ReturnEventIn
+from functions.accrual.deciding import matters
+from functions.accrual.events import Activity
+from functions.ledger import store as ledger
+from functions.ledger.account import Account, Operation, Posting
+from functions.ledger.identity import Identity
+from functions.program import store as programs
+from functions.program.model import ENROLLED, REFERRAL_MADE
+from functions.runtime import bus
+from functions.runtime.clock import from_text
+from functions.runtime.envelope import SOURCE
+from functions.runtime.errors import LoyaltyError, ProgramNotActiveError, TryAgainError
+from functions.runtime.validation import parse
+
+
+def follow(event: bus.Event) -> None:
+    """Carry out what follows from one of our events, once. Raises TryAgainError where something before it is not booked
+    yet, and the errors of `ledger.store.commit`."""
+    data, at = event.detail["data"], from_text(event.detail["metadata"]["occurred_at"])
+    match event.detail_type:
+        case "MemberEnrolled":
+            _enrolled(data["member_id"], at, event.id)
+        case "ReferralCompleted":
+            activity = Activity(data["completed_by"], REFERRAL_MADE, at)
+            ledger.commit(_happening(activity, data["referrer_id"], event.id))
+        case "ReferralWithdrawn":
+            _referral_withdrawn(data["completed_by"], data["referrer_id"], event.id)
+        case "AwaitedPurchaseArrived":
+            _return(event, data)
+
+
+def _enrolled(member: str, at: datetime, correlation_id: str) -> None:
+    """Enrolling earns only where the programme says so; elsewhere it is no entry."""
+    try:
+        program = programs.in_force(member, at)
+    except ProgramNotActiveError:
+        return
+    if matters(ENROLLED, program):
+        ledger.commit(_happening(Activity(f"{ENROLLED}:{member}", ENROLLED, at), member, correlation_id))
+
+
+def _happening(activity: Activity, member: str, correlation_id: str) -> ledger.Request:
+    operation = Operation("activity", SOURCE, activity.id, "", correlation_id)
+    return ledger.Request(operation, Identity("id", member), store.deciding(activity))
+
+
+def _referral_withdrawn(completed_by: str, referrer: str, correlation_id: str) -> None:
+    """The referral did not come about after all: what its referrer got for it is taken back."""
+    key = Operation("activity", SOURCE, completed_by, "", "").key
+
+    def decided(account: Account, now: datetime) -> Posting:
+        made = ledger.find(key)
+        if made is None:
+            raise TryAgainError("The referral is not booked yet.")
+        return store.declining(account, made, programs.in_force(account.member, made.posting.occurred_at), now)
+
+    operation = Operation("confirmation", SOURCE, completed_by, "", correlation_id)
+    ledger.commit(ledger.Request(operation, Identity("id", referrer), decided))
+
+
+def _return(event: bus.Event, data: dict[str, object]) -> None:
+    """Carry out a return that waited. Where it is refused, its partner hears what it would have heard at once."""
+    source = str(data["source"])
+    body = parse(ReturnEventIn, data["return"])
+    try:
+        store.record_return(store.Report(body, source, event.id))
+    except TryAgainError:
+        raise
+    except LoyaltyError as error:
+        refused = bus.refusal_of(
+            event_id=Operation("return", source, body.id, "", "").key,
+            detail_type="PurchaseReturned",
+            source=source,
+            operation_id=body.id,
+            problem=error.problem(),
+            occurred_at=body.occurred_at,
+        )
+        bus.publish([refused])
