@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from cli.backtest.purchases import Purchases
+from cli.purchases.columns import Purchases
 from functions.accrual.deciding import decide
 from functions.accrual.events import Activity, Purchase
 from functions.ledger.account import Account, IssuedReward, Posting, booked

@@ -8,12 +8,12 @@ from rich.console import Console
 
 from cli.backtest.figures import difference, figures, most_changed, oddest
 from cli.backtest.page import page_of
-from cli.backtest.purchases import Purchases
-from cli.backtest.reading import read_purchases
-from cli.backtest.receipts import ReadingError
 from cli.backtest.replaying import processors, replayed
 from cli.backtest.report import Report, write_ndjson
 from cli.backtest.words import minor_units, money
+from cli.purchases.columns import Purchases
+from cli.purchases.reading import read_purchases
+from cli.purchases.receipts import ReadingError
 from cli.showing import progress
 from functions.program.document import read
 from functions.program.model import Program

@@ -15,7 +15,7 @@ PROGRAMME = Path(__file__).parent / "ten-rules.yaml"
 _RUN = """
 import sys, time, resource
 from pathlib import Path
-from cli.backtest.reading import read_purchases
+from cli.purchases.reading import read_purchases
 from cli.backtest.replaying import replayed
 from cli.programs import read
 started = time.perf_counter()

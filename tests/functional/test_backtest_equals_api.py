@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from cli.backtest.reading import read_purchases
 from cli.backtest.replaying import Replay
+from cli.purchases.reading import read_purchases
 from functions.ledger.contract import ReasonOut
 from functions.program.document import read
 from tests.functional.conftest import NOW, Service, publish_program

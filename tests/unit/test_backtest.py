@@ -17,10 +17,10 @@ from cli.backtest import replaying
 from cli.backtest.command import backtest
 from cli.backtest.figures import Figures, difference, figures, oddest
 from cli.backtest.plots import bars, columns, steps
-from cli.backtest.purchases import Collector, Purchases
-from cli.backtest.reading import read_purchases
-from cli.backtest.receipts import ReadingError
 from cli.backtest.replaying import Record, Replay, replayed
+from cli.purchases.columns import Collector, Purchases
+from cli.purchases.reading import read_purchases
+from cli.purchases.receipts import ReadingError
 from functions.accrual.deciding import decide
 from functions.accrual.events import Purchase, PurchaseLine
 from functions.ledger.account import Account, booked

@@ -9,8 +9,8 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from babel.numbers import get_currency_precision
 
-from cli.backtest.purchases import Collector, Purchases
 from cli.errors import ExplainedError
+from cli.purchases.columns import Collector, Purchases
 from functions.accrual.events import Purchase, PurchaseLine
 from functions.program.model import Program, Word
 from functions.runtime.validation import LARGEST_AMOUNT

@@ -22,8 +22,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cli.backtest.purchases import Collector, Purchases
-from cli.backtest.receipts import BadRows, Header, ReadingError, Receipts
+from cli.purchases.columns import Collector, Purchases
+from cli.purchases.receipts import BadRows, Header, ReadingError, Receipts
 from functions.accrual.contract import PurchaseIn
 from functions.program.model import Program
 from functions.runtime.validation import field_errors
@@ -34,7 +34,7 @@ COMPLETE_JOURNEY = "completejourney"
 def read_purchases(source: str, program: Program) -> Purchases:
     """The purchases of a file, or of the Complete Journey. Raises ReadingError that names every bad row."""
     if source == COMPLETE_JOURNEY:
-        from cli.backtest.complete_journey import whole_year
+        from cli.purchases.complete_journey import whole_year
 
         return whole_year(program)
     path = Path(source)
@@ -59,7 +59,7 @@ def _csv(path: Path, program: Program) -> Purchases:
 
 
 def _parquet(path: Path, program: Program) -> Purchases:
-    from cli.backtest.complete_journey import rows_of
+    from cli.purchases.complete_journey import rows_of
 
     names, rows = rows_of(path)
     return _from_rows(path, names, enumerate(rows, start=1), program)

