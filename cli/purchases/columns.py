@@ -17,6 +17,8 @@ from functions.program.model import Word
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+IDENTITIES = ("external_id", "card", "email", "phone", "id")
+
 Kind: TypeAlias = tuple[str, tuple[str, ...], str | None, bool, Mapping[str, Word]]
 """Sku, categories, brand, discounted, attributes: what a `PurchaseLine` says besides its numbers."""
 
@@ -38,7 +40,11 @@ def _numbers() -> "array[int]":
 @dataclass(slots=True)
 class Purchases:
     """Purchase `i` is of member `member[i]`; its lines stand from `start[i]` to `start[i + 1]`. Times in microseconds
-    since 1970, UTC. `line_ids` None: the lines of each purchase are called 1, 2, 3, …"""
+    since 1970, UTC. `line_ids` None: the lines of each purchase are called 1, 2, 3, …
+
+    `row[i]`: the line of the file where purchase `i` begins. `identity[i]`: which of `IDENTITIES` names its member.
+    Both are empty where the file does not tell.
+    """
 
     currency: str
     members: list[str] = field(default_factory=list)
@@ -54,6 +60,8 @@ class Purchases:
     settings: list[Setting] = field(default_factory=list)
     kinds: list[Kind] = field(default_factory=list)
     line_ids: list[str] | None = None
+    row: "array[int]" = field(default_factory=_numbers)
+    identity: "array[int]" = field(default_factory=lambda: array("b"))
 
     def __len__(self) -> int:
         return len(self.receipts)
@@ -65,6 +73,14 @@ class Purchases:
     def by_time(self) -> list[int]:
         """The purchases of all members in the order of time, then of the file."""
         return sorted(range(len(self)), key=self.at.__getitem__)
+
+    def row_of(self, i: int) -> int | None:
+        """The line of the file where a purchase begins, if there is such a thing."""
+        return self.row[i] if self.row else None
+
+    def identity_of(self, i: int) -> str | None:
+        """What the member of a purchase is named by, if the file tells."""
+        return IDENTITIES[self.identity[i]] if self.identity else None
 
     def last_instant(self) -> datetime:
         return instant(max(self.at))
@@ -98,8 +114,12 @@ class Collector:
         self._settings: dict[object, int] = {}
         self._kinds: dict[object, int] = {}
 
-    def add(self, member: str, purchase: Purchase) -> None:
+    def add(self, member: str, purchase: Purchase, row: int = 0, identity: str | None = None) -> None:
+        """`row`: where in the file it begins. `identity`: what `member` is; all purchases of a file tell, or none."""
         one = self.purchases
+        one.row.append(row)
+        if identity is not None:
+            one.identity.append(IDENTITIES.index(identity))
         assert one.line_ids is not None
         one.receipts.append(purchase.id)
         one.member.append(_code(self._members, member, one.members, member))

@@ -95,6 +95,11 @@ def whole_year(program: Program) -> Purchases:
     )
 
 
+def files() -> list[Path]:
+    """The files that `whole_year` reads. Raises ReadingError where they are not here."""
+    return [_folder() / name for name in ("transactions.parquet", "products.parquet")]
+
+
 def _folder() -> Path:
     # Found and not imported: its import would load pandas.
     spec = importlib.util.find_spec(PACKAGE)

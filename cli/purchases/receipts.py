@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import NamedTuple
 
 from babel.numbers import get_currency_precision
 
@@ -29,27 +30,33 @@ class ReadingError(ExplainedError):
     """The purchases could not be read; the message says where and why."""
 
 
+class BadRow(NamedTuple):
+    """A row that cannot be read: its line, why, and whose receipt it says it is, where that much can be told."""
+
+    line: int
+    reason: str
+    receipt: str | None = None
+    member: str | None = None
+
+
 class BadRows:
     """The rows that cannot be read, with their reasons."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._told: list[str] = []
-        self._count = 0
+        self.rows: list[BadRow] = []
 
-    def add(self, line: int, reason: str) -> None:
-        self._count += 1
-        if self._count <= _MOST_TOLD:
-            self._told.append(f"line {line}: {reason}")
+    def add(self, line: int, reason: str, receipt: str | None = None, member: str | None = None) -> None:
+        self.rows.append(BadRow(line, reason, receipt, member))
 
     def raise_if_any(self) -> None:
-        """Raises ReadingError."""
-        if self._count:
-            more = self._count - len(self._told)
-            told = [*self._told, f"and {more:,} more"] if more else self._told
-            mistakes = "a mistake" if self._count == 1 else f"{self._count:,} mistakes"
-            title = f"{self._name} has {mistakes}; nothing was replayed:"
-            raise ReadingError("\n  ".join([title, *told]))
+        """Raises ReadingError that tells the first of them."""
+        if self.rows:
+            told = [f"line {row.line}: {row.reason}" for row in self.rows[:_MOST_TOLD]]
+            more = len(self.rows) - len(told)
+            mistakes = "a mistake" if len(self.rows) == 1 else f"{len(self.rows):,} mistakes"
+            title = f"{self._name} has {mistakes}; nothing was done:"
+            raise ReadingError("\n  ".join([title, *told, *([f"and {more:,} more"] if more else [])]))
 
 
 class _BadRowError(Exception):
@@ -101,7 +108,10 @@ class _Receipt:
 
 
 class Receipts:
-    """Rows as they come, put together to receipts."""
+    """Rows as they come, put together to receipts.
+
+    A receipt with a row that cannot be read is left out as a whole: what is left of it is not what was bought.
+    """
 
     def __init__(self, header: Header, program: Program, bad: BadRows) -> None:
         self._header = header
@@ -114,6 +124,7 @@ class Receipts:
         self._of_head += header.attributes.values()
         self._scale = Decimal(10) ** get_currency_precision(program.currency)
         self._words: dict[str, str] = {}
+        self._spoilt: set[str] = set()
 
     def take(self, number: int, row: Sequence[str]) -> None:
         """One more row; what is wrong with it is noted."""
@@ -123,13 +134,22 @@ class Receipts:
             receipt = self._receipt(number, row)
             receipt.lines.append(self._line(len(receipt.lines) + 1, row))
         except _BadRowError as error:
-            self._bad.add(number, str(error))
+            receipt_id, member = self._told(row, "receipt"), self._told(row, "member")
+            self._bad.add(number, str(error), receipt_id, member)
+            if receipt_id:
+                self._spoilt.add(receipt_id)
 
     def collected(self) -> Purchases:
         collector = Collector(self._program.currency)
-        for receipt in self._receipts.values():
-            collector.add(receipt.member, receipt.purchase)
+        for id, receipt in self._receipts.items():
+            if id not in self._spoilt:
+                collector.add(receipt.member, receipt.purchase, receipt.line)
         return collector.purchases
+
+    def _told(self, row: Sequence[str], name: str) -> str | None:
+        """What a row that may be too short says in a column."""
+        place = self._header.places[name]
+        return (row[place] or None) if place < len(row) else None
 
     def _receipt(self, number: int, row: Sequence[str]) -> _Receipt:
         places = self._header.places

@@ -267,14 +267,14 @@ BAD_ROWS = {
 def test_a_bad_row_is_told_with_its_line(tmp_path: Path, row: str) -> None:
     with pytest.raises(ReadingError) as raised:
         from_text(tmp_path, HEADER + row + "\n")
-    assert str(raised.value) == f"sales.csv has a mistake; nothing was replayed:\n  {BAD_ROWS[row]}"
+    assert str(raised.value) == f"sales.csv has a mistake; nothing was done:\n  {BAD_ROWS[row]}"
 
 
 def test_every_bad_row_is_counted_and_the_first_are_told(tmp_path: Path) -> None:
     with pytest.raises(ReadingError) as raised:
         from_text(tmp_path, HEADER + "r1,,2026-01-05,1,1,,,,,,,\n" * 25)
     told = str(raised.value).splitlines()
-    assert told[0] == "sales.csv has 25 mistakes; nothing was replayed:"
+    assert told[0] == "sales.csv has 25 mistakes; nothing was done:"
     assert told[-1] == "  and 5 more"
     assert len(told) == 22
 
