@@ -13,6 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cli import program
 from cli.backtest.command import backtest
 from cli.connection import Connection
+from cli.importing.command import app as importing
 from cli.local_stack import LocalStack, LocalStackError, running_port
 from cli.shell import STATE_DIR, console, deployed, fail, failures_explained
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="A loyalty programme you own: try it on this machine, measure it, prove it.",
 )
 app.add_typer(program.app, name="program")
+app.add_typer(importing, name="import")
 app.command()(backtest)
 
 
