@@ -134,14 +134,15 @@ def test_a_journal_that_ends_anywhere_is_gone_on_with(tmp_path: Path) -> None:
         assert len(errors_of(file)) == 1
 
 
-def test_what_follows_a_line_that_was_cut_off_is_not_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut", [1, 5])
+def test_what_follows_a_line_that_was_cut_off_is_not_lost(tmp_path: Path, cut: int) -> None:
     file = a_file(tmp_path, 320, 5)
     programme = Programme()
     programme.busy = {"r200": 1000}
     run(programme, file, callers=1)
     journal = journal_of(file).read_bytes()
     lines = journal.count(b"\n")
-    journal_of(file).write_bytes(journal[:-5])
+    journal_of(file).write_bytes(journal[:-cut])
     run(programme, file, callers=1)
     assert journal_of(file).read_bytes().count(b"\n") == lines
     assert all(json.loads(line) for line in journal_of(file).read_text().splitlines())
