@@ -9,6 +9,7 @@
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -23,6 +24,7 @@ from functions.accrual.events import Purchase
 
 TRIES = 6
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_BATCHES, _MEMBERS = "/v1/batches", "/v1/members"
 _OF_THE_REQUEST = {400, 413, 422}
 
 
@@ -123,14 +125,14 @@ class Sender:
     def _posted(self, places: Sequence[int]) -> tuple[dict[int, _Result], tuple[float, str] | None]:
         """The results of one request; or, where there are none, how long to wait and what happened."""
         bodies = [body(*self.who(i), purchase) for i, (_, purchase) in self._built(places)]
-        answer = self._call("/v1/batches", {"operations": [{"purchase": one} for one in bodies]})
+        answer = self._call(_BATCHES, {"operations": [{"purchase": one} for one in bodies]})
         if not isinstance(answer, httpx.Response):
             return {}, (0.0, answer)
         if answer.status_code == httpx.codes.OK:
             self._latest = answer
             return dict(zip(places, _results(answer, bodies), strict=True)), None
         if answer.status_code not in _OF_THE_REQUEST:
-            return {}, _lost(answer)
+            return {}, _lost(_BATCHES, answer)
         if len(places) == 1:
             self._latest = answer
             return {places[0]: _Result(status=answer.status_code, problem=_problem(answer))}, None
@@ -155,12 +157,12 @@ class Sender:
                 self.pause(_FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))
             if self.ending.is_set():
                 return 0
-            answer = self._call("/v1/members", {kind: value}, enrolment_key(kind, value))
+            answer = self._call(_MEMBERS, {kind: value}, enrolment_key(kind, value))
             if isinstance(answer, httpx.Response):
                 if answer.is_success or answer.status_code in {409, *_OF_THE_REQUEST}:
                     self.enrolled.add((kind, value))
                     return int(answer.is_success and answer.headers.get("Idempotency-Replayed") != "true")
-                _, why = _lost(answer)
+                _, why = _lost(_MEMBERS, answer)
             else:
                 why = answer
         raise SendingError(f"A member could not be enrolled, {TRIES} times: {why}.")
@@ -194,22 +196,23 @@ def _results(answer: httpx.Response, bodies: Sequence[Json]) -> list[_Result]:
     return results
 
 
-def _lost(answer: httpx.Response) -> tuple[float, str]:
+def _lost(path: str, answer: httpx.Response) -> tuple[float, str]:
     """How long to wait before the same call is made again, and why. Raises SendingError where that is of no use."""
     problem = _problem(answer)
-    told = f"{answer.status_code} {problem.code} {problem.detail}".strip()
+    told = " ".join(filter(None, (str(answer.status_code), problem.code, problem.detail))).rstrip(".")
     if _again(answer.status_code):
         after = answer.headers.get("Retry-After", "")
         return (min(float(after), _LONGEST_PAUSE) if after.isdecimal() else 0.0), told
     hint = ""
     if answer.status_code in {404, 405}:
         hint = " This programme may be older than the import: deploy it anew."
-    raise SendingError(f"POST {answer.request.url.path} was refused: {told}.{hint}")
+    raise SendingError(f"POST {path} was refused: {told}.{hint}")
 
 
 def _problem(answer: httpx.Response) -> _Problem:
     """The problem document; what a gateway says instead of one, in its place."""
-    try:
-        return _Problem.model_validate_json(answer.content)
-    except ValidationError:
-        return _Problem(detail=answer.text[:200])
+    with suppress(ValidationError):
+        found = _Problem.model_validate_json(answer.content)
+        if found.code or found.detail:
+            return found
+    return _Problem(detail=answer.text[:200])
