@@ -18,6 +18,7 @@ from cli.importing.streams import Batch
 
 Belongs: TypeAlias = Mapping[str, str | int | bool | None]
 _FORMAT = 1
+"""Another one as soon as purchases are put into batches in another way: their numbers mean other purchases then."""
 
 
 class JournalError(ExplainedError):
