@@ -23,7 +23,7 @@ class PurchaseLine(NamedTuple):
     attributes: Mapping[str, Word] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Purchase:
     """What a member bought; never changed once it is made, though not frozen, which takes longer to make.
 

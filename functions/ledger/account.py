@@ -81,7 +81,7 @@ class Traits:
     referred_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Account:
     """One member's points. Never changed once it is made, like postings and changes; these are not frozen only because
     that makes them twice as slow to make.
@@ -237,7 +237,7 @@ class Count(NamedTuple):
         return (sum(self.lines.values()) if self.lines else 0) + self.whole + self.kept
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
     """Signed points by lot, by pending bucket, by hold and lot, and of debt."""
 
@@ -285,7 +285,7 @@ class Reversal:
     forgiven: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Posting:
     """A decided change of an account, with the whole explanation.
 
