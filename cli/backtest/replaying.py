@@ -127,7 +127,7 @@ class _Life:
         tiers = self.account.tiers
         self.account = booked(self.account, posting)
         for reason in posting.explanation:
-            if reason.applied and reason.points:
+            if reason.points:
                 into = record.into_counters if reason.into else record.by_rule
                 into[reason.rule] = into.get(reason.rule, 0) + reason.points
         points = posting.points

@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 
 from functions.accrual.conditions import Moment, first_failed
-from functions.accrual.earning import Judgement, by_line, quick, shares_of
+from functions.accrual.earning import NOTHING, Judgement, by_line, quick, shares_of
 from functions.accrual.events import Purchase
 from functions.accrual.rulebook import Rulebook
 from functions.ledger.account import Basis, Count, IssuedReward, Reason
@@ -110,15 +110,16 @@ def goals(moment: Moment, book: Rulebook, found: Mapping[str, Tally]) -> Reached
             place = book.place[goal.id]
             lines = {line.id for line in moment.lines if book.sorted_out(line)[place] is None}
             tally = Tally({line: value for line, value in tally.lines.items() if line in lines})
-        if not tally.total:
+        brought = tally.total
+        if not brought:
             code = "no_line_counts" if goal.lines is not None else "nothing_to_count"
             reasons.append(Reason(goal.id, False, condition=code))
             continue
         key = _key(goal, moment.day, moment)
-        progress = moment.account.counters.get(key, 0) + tally.total
-        counted.append(Count(key, tally.lines, tally.whole))
+        progress = moment.account.counters.get(key, 0) + brought
+        counted.append(quick(Count, (key, tally.lines, tally.whole, 0)))
         times = _advance(goal, moment, progress, counted)
-        reasons.append(_reason(goal, progress, tally.total, times))
+        reasons.append(_reason(goal, progress, brought, times))
         if times and goal.points:
             points[goal.id] = goal.points * times
         if times and goal.reward:
@@ -191,7 +192,7 @@ def _reason(goal: Goal, progress: int, more: int, times: int) -> Reason:
     code = "goal_reached_before" if reached else "goal_not_reached"
     if goal.in_a_row > 1 and progress >= goal.reach:
         code, facts = "streak_not_complete", facts | {"in_a_row": goal.in_a_row}
-    return Reason(goal.id, False, condition=code, facts=facts)
+    return quick(Reason, (goal.id, False, 0, NOTHING, code, facts, NOTHING, None))
 
 
 def _issue(goal: Goal, reward: Reward, times: int, moment: Moment) -> list[IssuedReward]:

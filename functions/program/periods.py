@@ -36,6 +36,15 @@ class Calendar(NamedTuple):
 
 def first_day(kind: PeriodKind, day: date, calendar: Calendar) -> date:
     """The first day of the period that `day` lies in. Not for `ever`."""
+    if kind == "fiscal":
+        return _year_from(day, calendar.fiscal_month, calendar.fiscal_day)
+    if kind == "anniversary":
+        return _year_from(day, calendar.enrolled_on.month, calendar.enrolled_on.day)
+    return _first_day(kind, day)
+
+
+@lru_cache(maxsize=10_000)
+def _first_day(kind: PeriodKind, day: date) -> date:
     match kind:
         case "day":
             return day
@@ -45,16 +54,16 @@ def first_day(kind: PeriodKind, day: date, calendar: Calendar) -> date:
             return day.replace(day=1)
         case "quarter":
             return date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
-        case "fiscal":
-            return _year_from(day, calendar.fiscal_month, calendar.fiscal_day)
-        case "anniversary":
-            return _year_from(day, calendar.enrolled_on.month, calendar.enrolled_on.day)
         case _:
             return date(day.year, 1, 1)
 
 
 def following(kind: PeriodKind, first: date, calendar: Calendar) -> date:
     """The first day of the next period."""
+    if kind == "fiscal":
+        return _same_day(first.year + 1, calendar.fiscal_month, calendar.fiscal_day)
+    if kind == "anniversary":
+        return _same_day(first.year + 1, calendar.enrolled_on.month, calendar.enrolled_on.day)
     match kind:
         case "day":
             return first + timedelta(days=1)
@@ -64,12 +73,8 @@ def following(kind: PeriodKind, first: date, calendar: Calendar) -> date:
             return add_months(first, 1)
         case "quarter":
             return add_months(first, 3)
-        case "anniversary":
-            return _same_day(first.year + 1, calendar.enrolled_on.month, calendar.enrolled_on.day)
-        case "fiscal":
-            return _same_day(first.year + 1, calendar.fiscal_month, calendar.fiscal_day)
         case _:
-            return date(first.year + 1, 1, 1)
+            return add_months(first, 12)
 
 
 def previous(kind: PeriodKind, first: date, calendar: Calendar) -> date:
@@ -79,16 +84,7 @@ def previous(kind: PeriodKind, first: date, calendar: Calendar) -> date:
 
 def name(kind: PeriodKind, day: date, calendar: Calendar) -> str:
     """The name of the period that `day` lies in: its first day, nothing for `ever`."""
-    if kind == "ever":
-        return ""
-    if kind == "anniversary" or kind == "fiscal":
-        return first_day(kind, day, calendar).isoformat()
-    return _name(kind, day)
-
-
-@lru_cache(maxsize=10_000)
-def _name(kind: PeriodKind, day: date) -> str:
-    return first_day(kind, day, Calendar(day)).isoformat()
+    return "" if kind == "ever" else first_day(kind, day, calendar).isoformat()
 
 
 @lru_cache(maxsize=10_000)
@@ -97,6 +93,7 @@ def day_in(at: datetime, zone: ZoneInfo) -> date:
     return at.astimezone(zone).date()
 
 
+@lru_cache(maxsize=10_000)
 def add_months(day: date, months: int) -> date:
     """The same day of a later month, or that month's last day where it has no such day (31 January + 1 month)."""
     month = day.month - 1 + months
