@@ -9,7 +9,6 @@ what is given for full steps or at once, in proportion. So the shares add up to 
 takes back exactly its share.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -257,10 +256,10 @@ def _needed(rule: EarningRule, tier: str, total: int) -> int:
     assert rate is not None
     if rule.earn.brackets and not rate.points:
         return rule.earn.brackets[0].start
-    cost = rate.per / rate.points
     if rate.full:
         return rate.per
-    return math.ceil(cost if rule.rounding == "floor" else cost / 2)
+    points = rate.points if rule.rounding == "floor" else 2 * rate.points
+    return whole(rate.per * points.denominator, points.numerator, "ceil")
 
 
 def _shares(ready: Ready, tier: str, values: Sequence[int], total: int) -> list[int] | None:
