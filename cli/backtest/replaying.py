@@ -23,7 +23,7 @@ from functions.program.budgets import Shard, untouched
 from functions.program.model import Program
 
 _ENROLLED = "enrolled"
-_SPANS = 60
+_SPANS = 240
 """Into how many parts the members are shared out: many, so that no process waits long for the last one."""
 _FEW = 3_000
 """Purchases that are not worth a second process."""
