@@ -40,7 +40,7 @@ from functions.runtime.errors import FieldError, InvalidError
 CLOCK_SKEW = timedelta(minutes=10)
 """How far ahead of ours a till's clock may run."""
 
-OLDEST = timedelta(days=3660)
+OLDEST = timedelta(days=50 * 365)
 """What is longer ago is taken for a mistake."""
 
 NO_BUDGETS: Budgets = {}
@@ -223,9 +223,10 @@ def _check(event: Event, program: Program, now: datetime) -> None:
         errors.append(FieldError("/currency", "currency", f"The programme counts in {program.currency}."))
     if event.occurred_at > now + CLOCK_SKEW:
         errors.append(FieldError("/occurred_at", "future", f"The {what} lies in the future."))
-    late = program.acceptance.late_days or OLDEST.days
-    if event.occurred_at < now - timedelta(days=late):
-        errors.append(FieldError("/occurred_at", "too_late", f"The {what} is older than {late} days."))
+    late = program.acceptance.late_days
+    if event.occurred_at < now - (timedelta(days=late) if late is not None else OLDEST):
+        age = f"{late} days" if late is not None else "fifty years"
+        errors.append(FieldError("/occurred_at", "too_late", f"The {what} is older than {age}."))
     if errors:
         raise InvalidError(errors)
 

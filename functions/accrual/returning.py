@@ -22,7 +22,7 @@ from functions.ledger.account import (
     changed,
     counted,
 )
-from functions.ledger.movements import confirm, left_of, take_back, together, without_unconfirmed
+from functions.ledger.movements import confirm, left_of, parted, take_back, together
 from functions.program import expiry, tiers
 from functions.program.model import Program
 from functions.program.periods import day_in
@@ -71,7 +71,7 @@ def decide_return(
     gone = Undone()
     if program.rewards_return:
         gone = undone(account, purchase, counts, lambda line, value: _left_of(value, purchase, after, line), found)
-    change, forgiven = _taken_back(account, [(purchase, points), *gone.points], program, now)
+    change, forgiven = _taken_back(account, purchase, points, gone.points, program, now)
     facts = {"to_take_back": points} | ({"forgiven": forgiven} if forgiven else {})
     lines = {line: -taken for line, taken in by_line.items()}
     own, reasons = _shared_out(-change.points, points, gone.reasons)
@@ -128,9 +128,8 @@ def decide_decline(
     """An activity counts for nothing: what it earned, counted and brought is taken back."""
     counts = _all_counts(account, activity, program)
     gone = undone(account, activity, counts, lambda _line, _value: 0, found)
-    of_goals = sum(reason.points for reason in activity.posting.explanation if "reach" in reason.facts)
-    points = _given(activity).points - of_goals
-    change, forgiven = _taken_back(account, [(activity, points), *gone.points], program, now)
+    points = _parts(activity)[0].points
+    change, forgiven = _taken_back(account, activity, points, gone.points, program, now)
     own, reasons = _shared_out(-change.points, points, gone.reasons)
     steps = _lowered(account, activity, counts, program, now)
     return Posting(
@@ -172,26 +171,31 @@ def _given(entry: Entry) -> Change:
 
 
 def _taken_back(
-    account: Account, wanted: Sequence[tuple[Entry, int]], program: Program, now: datetime
+    account: Account,
+    undone_entry: Entry,
+    points: int,
+    goals: Sequence[tuple[Entry, int]],
+    program: Program,
+    now: datetime,
 ) -> tuple[Change, int]:
-    """Take back points, each beside the entry that brought them; the whole change, and how many were forgiven.
-
-    The first is what is undone itself. Of the others only goals go, and those are nothing that waits to be confirmed.
-    """
-    today = now.astimezone(program.zone).date()
-    of_entries: dict[str, tuple[Entry, int]] = {}
-    for entry, points in wanted:
-        first, so_far = of_entries.get(entry.operation.key, (entry, 0))
-        of_entries[entry.operation.key] = first, so_far + points
+    """Take back points that rules gave with what is undone, and points of goals, each beside the entry that reached it;
+    the whole change, and how many points were forgiven."""
+    of_rules, _ = _parts(undone_entry)
+    so_far = sum(back.points for back in undone_entry.returned.values())
+    wanted = [(left_of(of_rules, so_far), points), *((_parts(entry)[1], lost) for entry, lost in goals)]
+    today, policy = now.astimezone(program.zone).date(), program.spent_then_returned
     whole, forgiven = Change(), 0
-    for entry, points in of_entries.values():
+    for given, points_of_it in wanted:
         after = changed(account, whole)
-        policy = program.spent_then_returned
-        given = left_of(_given(entry), sum(back.points for back in entry.returned.values()))
-        given = given if entry is wanted[0][0] else without_unconfirmed(given)
-        taken, kept = take_back(after, given, points, policy, today, lots_move=program.lots_move)
+        taken, kept = take_back(after, given, points_of_it, policy, today, lots_move=program.lots_move)
         whole, forgiven = together(whole, taken), forgiven + kept
     return whole, forgiven
+
+
+def _parts(entry: Entry) -> tuple[Change, Change]:
+    """What rules gave with an entry, and what goals did."""
+    of_goals = sum(reason.points for reason in entry.posting.explanation if "reach" in reason.facts)
+    return parted(_given(entry), of_goals)
 
 
 def _shared_out(taken: int, own: int, reasons: Sequence[Reason]) -> tuple[int, list[Reason]]:

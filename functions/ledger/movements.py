@@ -13,7 +13,7 @@ InsufficientPointsError where the account has too little, HoldNotFoundError wher
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -112,12 +112,6 @@ def confirm(account: Account, given: Change, last_day: str, today: date) -> Chan
     taken = merged_signed(taken, _out_of(merged(waiting, taken), waiting, wanted + total(taken)))
     over = {lot_of(key): last_day for key in taken if lot_of(key) < today.isoformat()}
     return _activated(account, negative(_not_nothing(taken)), over)
-
-
-def without_unconfirmed(given: Change) -> Change:
-    """What an earning brought besides what waits to be confirmed."""
-    waiting = _unconfirmed(given.pending)
-    return replace(given, pending={key: points for key, points in given.pending.items() if key not in waiting})
 
 
 def _unconfirmed(pending: Lots) -> dict[str, int]:
@@ -220,6 +214,16 @@ def left_of(given: Change, taken: int) -> Change:
     pending = _out_of(given.pending, given.pending, taken)
     lots = _out_of(given.lots, given.lots, taken + total(pending))
     return Change(lots=merged(given.lots, lots), pending=merged(given.pending, pending), debt=given.debt)
+
+
+def parted(given: Change, points: int) -> tuple[Change, Change]:
+    """What an earning made, in two: all but `points` of it, and those, the ones that expire last. What waits to be
+    confirmed is not among them."""
+    waiting = _unconfirmed(given.pending)
+    pending = {key: held for key, held in given.pending.items() if key not in waiting}
+    rest = left_of(Change(lots=given.lots, pending=pending), points)
+    part = Change(lots=merged(given.lots, negative(rest.lots)), pending=merged(pending, negative(rest.pending)))
+    return Change(lots=rest.lots, pending={**rest.pending, **waiting}, debt=given.debt), part
 
 
 def _owed(account: Account, missing: int, policy: DebtPolicy) -> int:
