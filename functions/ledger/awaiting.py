@@ -15,7 +15,7 @@ from functions.ledger.account import AwaitingReturn, Operation
 from functions.runtime import bus, tables
 from functions.runtime.clock import from_text, to_text
 from functions.runtime.envelope import OutboundEvent
-from functions.runtime.errors import OperationIdReusedError, PurchaseNotFoundError, TryAgainError
+from functions.runtime.errors import LoyaltyError, OperationIdReusedError, PurchaseNotFoundError, TryAgainError
 from functions.runtime.observability import logger
 
 MOST_WAITING = 10
@@ -69,8 +69,8 @@ def report_overdue(now: datetime) -> int:
     condition, values = "#awaited = :awaited AND #report_at <= :now", {"awaited": items.AWAITED, "now": to_text(now)}
     for place in list(tables.query("entries", condition, values, index="awaited")):
         # Refused first: a purchase that comes while this goes on finds that its returns have been answered.
-        refused = [one for one in _returns(place) if store.refuse(one, _NEVER_CAME)]
-        bus.publish([_refusal(one, now) for one in refused])
+        refused = [(one, error) for one in _returns(place) if (error := store.refuse(one, _NEVER_CAME))]
+        bus.publish([_refusal(one, error, now) for one, error in refused])
         _free(place)
         reported += len(refused)
     logger.info("overdue_returns", reported=reported)
@@ -86,13 +86,13 @@ def _returns(place: tables.Item) -> list[Operation]:
     return [Operation("return", place["source"], one.id, one.payload_hash, "") for one in waiting]
 
 
-def _refusal(operation: Operation, now: datetime) -> OutboundEvent:
+def _refusal(operation: Operation, error: LoyaltyError, now: datetime) -> OutboundEvent:
     return bus.refusal_of(
         event_id=operation.key,
         detail_type="PurchaseReturned",
         source=operation.source,
         operation_id=operation.id,
-        problem=_NEVER_CAME.problem(),
+        problem=error.problem(),
         occurred_at=now,
     )
 

@@ -106,14 +106,18 @@ def answered(operation: Operation) -> Committed | None:
     return outcome
 
 
-def refuse(operation: Operation, error: LoyaltyError) -> bool:
-    """Keep a refusal under an operation id; False where something else came of the operation."""
+def refuse(operation: Operation, error: LoyaltyError) -> LoyaltyError | None:
+    """Keep a refusal under an operation id, once. What is to be told of it: nothing where something came of the
+    operation meanwhile, and OperationIdReusedError where another payload has taken its id."""
     record = {"operation": operation.key, "hash": operation.payload_hash, "refused": error.problem()}
     try:
         tables.put_new("entries", record, key="operation")
     except ConditionFailedError as failed:
-        return failed.item == record
-    return True
+        if failed.item is None or failed.item == record:
+            return error
+        outcome = _replay(failed.item, operation)
+        return outcome if isinstance(outcome, OperationIdReusedError) else None
+    return error
 
 
 def find_voucher(code: str, *, consistent: bool = False) -> Voucher | None:
