@@ -81,7 +81,8 @@ def _brought(
         more = judge(replace(purchase, lines=_with_more(purchase.lines, i, missing)))
         after = next((reason for reason in more.explanation if reason.rule == rule.id), before)
         rewards = _rewards(more, rule.id)[len(_rewards(judged, rule.id)) :]
-        if after.applied and (more.points > judged.points or rewards):
+        by_it = after.points > before.points or rewards
+        if after.applied and by_it and (more.points > judged.points or rewards):
             yield Nearly(rule.id, rule.text, missing, more.points - judged.points, rewards)
             return
 

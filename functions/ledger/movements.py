@@ -13,7 +13,7 @@ InsufficientPointsError where the account has too little, HoldNotFoundError wher
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -223,7 +223,8 @@ def parted(given: Change, points: int) -> tuple[Change, Change]:
     pending = {key: held for key, held in given.pending.items() if key not in waiting}
     rest = left_of(Change(lots=given.lots, pending=pending), points)
     part = Change(lots=merged(given.lots, negative(rest.lots)), pending=merged(pending, negative(rest.pending)))
-    return Change(lots=rest.lots, pending={**rest.pending, **waiting}, debt=given.debt), part
+    paid_debt = points - part.points
+    return Change(rest.lots, {**rest.pending, **waiting}, debt=given.debt + paid_debt), replace(part, debt=-paid_debt)
 
 
 def _owed(account: Account, missing: int, policy: DebtPolicy) -> int:

@@ -4,16 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from functions.accrual.deciding import NO_BUDGETS, decide
 from functions.accrual.earning import Budgets
 from functions.accrual.events import Activity, Purchase, PurchaseLine
-from functions.accrual.returning import Return, decide_return
-from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, Reason, post
+from functions.accrual.returning import (
+    Return,
+    decide_confirmation,
+    decide_decline,
+    decide_return,
+    goals_in_question,
+    goals_of_activity_in_question,
+)
+from functions.accrual.withdrawing import Found
+from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, Reason, Voucher, post
 from functions.ledger.lots import NEVER, Lots
 from functions.ledger.movements import DebtPolicy
+from functions.ledger.vouchers import completed
 from functions.program.model import (
     Earn,
     EarningRule,
@@ -156,27 +166,73 @@ def shares_of(posting: Posting) -> dict[str, int]:
 
 
 class Journey:
-    """A member to whom one thing happens after another, each decided and posted."""
+    """A member to whom one thing happens after another, each decided and posted, with the books as a store keeps them:
+    the entries, what was taken back of each, and the vouchers by code."""
 
     def __init__(self, program: Program, account: Account | None = None) -> None:
         self.program = program
         self.account = account or an_account()
+        self.entries: list[Entry] = []
+        self.vouchers: dict[str, Voucher] = {}
         self._happened = 0
+        self._codes = count()
 
     def does(self, event: Purchase | Activity, now: datetime | None = None, budgets: Budgets = NO_BUDGETS) -> Entry:
         """Post an event, at once if nothing else is said."""
         now = now or event.occurred_at
         posting = decide(self.account, event, self.program, now, budgets)
-        return self._post("purchase" if isinstance(event, Purchase) else "activity", posting, now)
+        return self.books("purchase" if isinstance(event, Purchase) else "activity", posting, now)
 
     def returns(self, purchase: Entry, quantities: Mapping[str, int] | None = None, at: datetime = NOW) -> Entry:
         """Bring back some of a purchase, all of it if nothing else is said; the purchase as it is then."""
-        posting = decide_return(self.account, purchase, Return(at, quantities), self.program, at)
-        assert posting.reversal is not None
-        self._post("return", posting, at)
-        return replace(purchase, reversals=purchase.reversals + 1, returned=posting.reversal.returned)
+        self.books("return", self.return_of(purchase, quantities, at), at)
+        return self.latest(purchase)
 
-    def _post(self, kind: str, posting: Posting, now: datetime) -> Entry:
+    def return_of(self, purchase: Entry, quantities: Mapping[str, int] | None = None, at: datetime = NOW) -> Posting:
+        """How a return would be booked."""
+        returned = Return(at, quantities)
+        goals = goals_in_question(self.account, purchase, returned)
+        return decide_return(self.account, purchase, returned, self.program, at, self.found(purchase, goals))
+
+    def confirms(self, activity: Entry, at: datetime = NOW) -> Entry:
+        return self.books("confirmation", decide_confirmation(self.account, activity, self.program, at), at)
+
+    def declines(self, activity: Entry, at: datetime = NOW) -> Entry:
+        goals = goals_of_activity_in_question(self.account, activity, self.program)
+        posting = decide_decline(self.account, activity, self.program, at, self.found(activity, goals))
+        return self.books("confirmation", posting, at)
+
+    def found(self, entry: Entry, goals: Mapping[str, int]) -> Found:
+        """What the books say about the goals in question, and about the vouchers of all entries that are."""
+        about = [one for one in reversed(self.entries) if any(counted.key in goals for counted in one.posting.counts)]
+        given = {one.code for source in (entry, *about) for one in source.posting.issued}
+        return Found(about, {code: self.vouchers[code] for code in given if code in self.vouchers})
+
+    def latest(self, entry: Entry) -> Entry:
+        """An entry with all that has been taken back of it."""
+        for one in self.entries:
+            reversal = one.posting.reversal
+            if reversal and reversal.operation == entry.operation.key:
+                entry = replace(entry, reversals=reversal.seen + 1, returned=reversal.returned)
+        return entry
+
+    def standing(self) -> list[int]:
+        """What the vouchers that were not taken back are worth, in the order in which they were given."""
+        return [one.reward.value for one in self.vouchers.values() if not one.withdrawn]
+
+    def books(self, kind: str, posting: Posting, now: datetime) -> Entry:
+        """Post a posting, with all that comes and goes with it."""
         self._happened += 1
-        self.account, entry = post(self.account, posting, an_operation(kind, f"{kind}-{self._happened}"), now)
+        operation = an_operation(kind, f"{kind}-{self._happened}")
+        posting = completed(posting, operation, lambda: f"code-{next(self._codes)}")
+        self.account, entry = post(self.account, posting, operation, now)
+        self.entries.append(entry)
+        self.vouchers |= {one.code: Voucher(one, self.account.member) for one in posting.issued if one.code}
+        for one in posting.withdrawn:
+            before = self.vouchers[one.voucher.reward.code or ""]
+            assert before == one.voucher, "a voucher is taken back as it is, and only once"
+            reward = replace(before.reward, value=one.left)
+            self.vouchers[one.voucher.reward.code or ""] = replace(
+                before, reward=reward, changes=before.changes + 1, withdrawn=not one.left
+            )
         return entry

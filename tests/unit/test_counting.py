@@ -261,11 +261,16 @@ def test_a_goal_that_repeats_says_how_often_and_what_is_still_missing() -> None:
     assert (last.condition, last.facts) == ("goal_not_reached", {"progress": 3600, "reach": 1000})
 
 
-def test_what_comes_back_must_be_reached_again_but_is_not_rewarded_twice() -> None:
-    journey = a_journey(a_goal("spend", 1000, repeat=True))
+@pytest.mark.parametrize(("rewards_return", "points"), [(True, [50, 0, 50]), (False, [0, 0, 50])])
+def test_what_comes_back_must_be_reached_again_and_is_never_rewarded_twice(
+    rewards_return: bool, points: list[int]
+) -> None:
+    """Where the return took the goal back, it is given again; where it stayed, it is not."""
+    journey = a_journey(a_goal("spend", 1000, repeat=True), rewards_return=rewards_return)
     first = journey.does(a_purchase(1000))
     journey.returns(first)
-    assert [journey.does(a_purchase(amount)).posting.points for amount in (1000, 999, 1)] == [0, 0, 50]
+    assert [journey.does(a_purchase(amount)).posting.points for amount in (1000, 999, 1)] == points
+    assert journey.account.balance(NOW.date()).active == 100
 
 
 # Rewards.

@@ -78,6 +78,19 @@ def test_an_activity_of_the_future_is_refused_as_such() -> None:
     assert [error.detail for error in refused.value.errors] == ["The activity lies in the future."]
 
 
+def test_what_is_so_old_that_it_must_be_a_mistake_is_refused_by_every_programme() -> None:
+    oldest = NOW - days(50 * 365)
+    assert decided(a_purchase(100, occurred_at=oldest)).points == 1
+    day = oldest - days(1)
+    too_old: list[Purchase | Activity] = [a_purchase(100, occurred_at=day), an_activity(occurred_at=day)]
+    for event, what in zip(too_old, ("purchase", "activity"), strict=True):
+        with pytest.raises(InvalidError) as refused:
+            decided(event)
+        assert [(error.pointer, error.code, error.detail) for error in refused.value.errors] == [
+            ("/occurred_at", "too_late", f"The {what} is older than fifty years.")
+        ]
+
+
 def test_what_arrives_later_than_the_programme_takes_is_refused() -> None:
     program = a_program(acceptance=Acceptance(late_days=30))
     assert decided(a_purchase(100, occurred_at=NOW - days(30)), program).points == 1
@@ -133,6 +146,7 @@ def test_an_activity_earns_what_the_rules_on_it_give() -> None:
         counts=[Count("review", whole=1), Count("points", whole=10)],
         issued=[],
         draws=[],
+        activity="review",
     )
 
 

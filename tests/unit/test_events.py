@@ -7,13 +7,27 @@ from typing import Any
 
 import pytest
 
-from functions.ledger.account import Change, Line, Posting, Reason, Returned, Reversal, TierStep, post
+from functions.ledger.account import (
+    AwaitingReturn,
+    Basis,
+    Change,
+    Line,
+    Posting,
+    Reason,
+    Returned,
+    Reversal,
+    TierStep,
+    Voucher,
+    Withdrawal,
+    post,
+)
 from functions.ledger.events import of_entry, of_opening
 from functions.ledger.lots import NEVER
 from functions.runtime.envelope import OutboundEvent
 from tests.contract import schemas
 from tests.unit.factories import MEMBER, NOW, an_account, an_entry, an_issued_reward, an_operation
 
+FRIEND = "mem_22222222222222222222"
 VOUCHER = replace(an_issued_reward(), valid_from=NOW.date())
 REDEEMED = Posting("redeemed", Change({NEVER: -100}), NOW, program_version=7, reward=VOUCHER, currency="USD")
 
@@ -372,3 +386,118 @@ def test_an_event_of_a_huge_basket_leaves_its_lines_to_the_statement(rules: int,
     assert isinstance(data, dict)
     assert [(len(reason[where]), reason["points"]) for reason in data["explanation"]] == [(told, 500)] * rules
     assert len(json.dumps(event.detail)) < 256 * 1024
+
+
+# What is undone, and what follows.
+
+GIVEN = replace(VOUCHER, basis=Basis("every-ten", 2, {"1": 2000}, step=1000))
+RETURNED = Posting(
+    kind="reversed",
+    change=Change({NEVER: -12}),
+    occurred_at=NOW,
+    program_version=7,
+    reversal=Reversal("purchase#till#receipt-1", 0, {"1": Returned(1, 12)}),
+)
+
+
+@pytest.mark.parametrize("left", [0, 500])
+def test_a_voucher_that_is_taken_back_is_told_with_what_is_left_of_it_and_without_its_code(left: int) -> None:
+    worth_1000 = replace(GIVEN, value=1000)
+    posting = replace(RETURNED, withdrawn=(Withdrawal(Voucher(worth_1000, "", 3), left),))
+    reversed_, withdrawn = told_of(posting, "return", "return-1")
+    assert reversed_.detail_type == "PointsReversed"
+    assert withdrawn == OutboundEvent(
+        "VoucherWithdrawn",
+        {
+            "metadata": metadata(f"{MEMBER}#3.1"),
+            "data": {
+                "member_id": MEMBER,
+                "redemption_id": "rdm_abcdefghij2345672345",
+                "reward_id": "voucher-5",
+                "kind": "voucher",
+                "value": 1000,
+                "currency": "USD",
+                "valid_from": "2026-11-21",
+                "valid_until": "2027-02-19",
+                "left": left,
+            },
+        },
+    )
+
+
+def test_a_completed_referral_is_told_with_whom_it_is_due_to() -> None:
+    posting = Posting("earned", Change({NEVER: 12}), NOW, program_version=7, referrer=FRIEND)
+    told = told_of(posting, "purchase", "receipt-1")
+    assert [event.detail_type for event in told] == ["PointsEarned", "ReferralCompleted"]
+    assert told[1].detail["data"] == {
+        "member_id": MEMBER,
+        "referrer_id": FRIEND,
+        "entry_id": f"{MEMBER}#3",
+        "completed_by": "purchase#till#receipt-1",
+    }
+
+
+def test_a_referral_that_is_undone_names_what_had_completed_it() -> None:
+    """So that who got something for it knows for which."""
+    told = told_of(replace(RETURNED, referrer=FRIEND), "return", "return-1")
+    assert [event.detail_type for event in told] == ["PointsReversed", "ReferralWithdrawn"]
+    assert told[1].detail["data"] == {
+        "member_id": MEMBER,
+        "referrer_id": FRIEND,
+        "entry_id": f"{MEMBER}#3",
+        "completed_by": "purchase#till#receipt-1",
+    }
+
+
+def test_a_purchase_that_returns_waited_for_tells_of_each_with_what_was_sent() -> None:
+    waiting = [AwaitingReturn(f"return-{i}", "hash", {"id": f"return-{i}", "purchase_id": "receipt-1"}) for i in (1, 2)]
+    entry = an_entry(Posting("earned", Change({NEVER: 12}), NOW, program_version=7))
+    told = of_entry(replace(entry, awaited_by=waiting))
+    assert [event.detail_type for event in told] == ["PointsEarned"] + 2 * ["AwaitedPurchaseArrived"]
+    assert [event.detail["data"] for event in told[1:]] == [
+        {
+            "member_id": MEMBER,
+            "purchase_id": "receipt-1",
+            "source": "till",
+            "return": {"id": f"return-{i}", "purchase_id": "receipt-1"},
+        }
+        for i in (1, 2)
+    ]
+
+
+def test_all_that_an_entry_brings_is_told_in_one_order_with_ids_of_their_own() -> None:
+    posting = replace(
+        RETURNED,
+        issued=(VOUCHER,),
+        withdrawn=(Withdrawal(Voucher(GIVEN, ""), 0),),
+        tiers=(GOLD, replace(BASIC, since=NOW)),
+        tier_before="gold",
+        referrer=FRIEND,
+    )
+    told = told_of(posting, "return", "return-1", tiers=(GOLD,))
+    assert [event.detail_type for event in told] == [
+        "PointsReversed",
+        "VoucherIssued",
+        "VoucherWithdrawn",
+        "TierChanged",
+        "ReferralWithdrawn",
+    ]
+    ids = [event.detail["metadata"]["event_id"] for event in told]  # type: ignore[index]
+    assert ids == [f"{MEMBER}#3", *(f"{MEMBER}#3.{i}" for i in range(1, 5))]
+
+
+def test_a_confirmed_activity_is_told_as_points_activated() -> None:
+    posting = Posting("activated", Change({NEVER: 8}, {"9999-12-31>never": -10}, debt=-2), NOW, program_version=7)
+    entry = replace(an_entry(RETURNED), posting=posting, operation=an_operation("confirmation", "review-1"))
+    [told] = of_entry(entry)
+    assert (told.detail_type, told.detail["data"]["activated"]) == ("PointsActivated", 10)  # type: ignore[index]
+
+
+def test_points_given_by_hand_are_told_with_the_reason_and_never_with_the_note() -> None:
+    """A note may be personal."""
+    why = Reason("adjustment", True, 5, facts={"reason": "goodwill"})
+    posting = Posting("adjusted", Change({NEVER: 5}), NOW, 7, explanation=[why], note="Ada was ill")
+    [told] = told_of(posting, "adjustment", "sorry-1")
+    assert told.detail_type == "PointsAdjusted"
+    assert "Ada" not in json.dumps(told.detail)
+    assert told.detail["data"]["explanation"][0]["facts"] == {"reason": "goodwill"}  # type: ignore[index]

@@ -10,6 +10,7 @@ from functions.program import document
 from functions.program.model import (
     Acceptance,
     Activity,
+    AttributeKind,
     Bracket,
     Conversion,
     CountedSoFar,
@@ -234,9 +235,10 @@ def test_the_rest_of_a_programme_is_what_is_said() -> None:
         "fiscal_year_starts: {month: 3}\n"
         "points: {worth: 0.5, spent_then_returned: block, limits: [{points: 100, per: day}]}\n"
         "purchases: {accepted_late_days: 30, before_enrolment_days: 7, not_counted_when_paid_with: [points],\n"
-        "  most_benefit_percent: 12.5}\n"
+        "  most_benefit_percent: 12.5, rewards_when_returned: keep}\n"
         f"counters: [{{id: status, {TEXT}}}]\n"
-        f"activities: [{{id: check-in, {TEXT}, attributes: {{minutes: number}}}}]\n"
+        f"activities: [{{id: check-in, {TEXT}, attributes: {{minutes: number}}, required: [minutes],\n"
+        "  needs_confirmation: true}]\n"
         "referral: {on: check-in, within_days: 30}\n"
     )
     assert program.zone.key == "Europe/Paris"
@@ -246,7 +248,9 @@ def test_the_rest_of_a_programme_is_what_is_said() -> None:
     assert program.acceptance == Acceptance(30, 7)
     assert (program.unearning, program.benefit_cap) == (frozenset({"points"}), Fraction(1, 8))
     assert program.counters == {"status": SAID}
-    assert program.activities == {"check-in": Activity("check-in", SAID, {"minutes": "number"})}
+    minutes: dict[str, AttributeKind] = {"minutes": "number"}
+    assert program.activities == {"check-in": Activity("check-in", SAID, minutes, frozenset(minutes), confirmed=True)}
+    assert not program.rewards_return
     assert program.referral == Referral("check-in", When(), 30)
 
 
@@ -256,3 +260,13 @@ def test_a_programme_that_says_nothing_of_them_has_none() -> None:
     assert (program.worth, program.benefit_cap, program.unearning) == (None, None, frozenset())
     assert program.referral == Referral(when=When(paid=Range(1)))
     assert not program.lots_move
+    assert program.rewards_return
+
+
+@pytest.mark.parametrize(("said", "returns"), [("take_back", True), ("keep", False)])
+def test_rewards_of_a_returned_purchase_go_unless_the_programme_says_otherwise(said: str, returns: bool) -> None:
+    assert read(f"purchases: {{rewards_when_returned: {said}}}").rewards_return is returns
+
+
+def test_an_activity_needs_nothing_unless_the_programme_says_so() -> None:
+    assert read(f"activities: [{{id: check-in, {TEXT}}}]").activities == {"check-in": Activity("check-in", SAID)}

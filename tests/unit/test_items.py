@@ -8,6 +8,8 @@ import pytest
 from functions.ledger import items
 from functions.ledger.account import (
     Account,
+    AwaitingReturn,
+    Basis,
     Change,
     Count,
     Draw,
@@ -19,6 +21,8 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
+    Voucher,
+    Withdrawal,
 )
 from functions.ledger.lots import NEVER
 from functions.runtime.tables import from_wire, to_wire
@@ -65,6 +69,18 @@ COUNTED = replace(
     draws=(Draw("vinyl", 3, 50, 99_950),),
     referrer="mem_b",
 )
+GIFT = replace(an_issued_reward(), basis=Basis("every-20", 3, {"1": 4200, "2": 1800}, least=1000, step=2000, paid=5000))
+OF_GOAL = replace(an_issued_reward(), basis=Basis("ten-visits", goal=True))
+WITHDRAWN = replace(
+    REVERSED,
+    withdrawn=(Withdrawal(Voucher(GIFT, "", changes=2), left=500), Withdrawal(Voucher(OF_GOAL, ""), left=0)),
+    referrer="mem_b",
+)
+UNCONFIRMED = Posting(
+    "earned", Change(pending={"9999-12-31>never": 5}), NOW, program_version=7, activity="review", unconfirmed=True
+)
+CONFIRMED = Posting("activated", Change({NEVER: 5}, {"9999-12-31>never": -5}), NOW, 7, activity="review")
+ADJUSTED = Posting("adjusted", Change({NEVER: 5}), NOW, program_version=7, note="Sorry for the wait – l’équipe")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +113,11 @@ COUNTED = replace(
         replace(an_entry(EARNED), tier_after="gold"),
         an_entry(COUNTED),
         an_entry(replace(COUNTED, tiers=(replace(GOLD, given=True),), tier_before=None)),
+        an_entry(replace(EARNED, issued=(GIFT, OF_GOAL))),
+        replace(an_entry(EARNED), posting=WITHDRAWN, operation=an_operation("return", "return-1")),
+        an_entry(UNCONFIRMED, operation=an_operation("activity", "review-1")),
+        replace(an_entry(EARNED), posting=CONFIRMED, operation=an_operation("confirmation", "review-1")),
+        an_entry(ADJUSTED, operation=an_operation("adjustment", "sorry-1")),
     ],
     ids=[
         "purchase",
@@ -110,6 +131,11 @@ COUNTED = replace(
         "tier",
         "all that a purchase can bring",
         "given tier",
+        "gifts",
+        "withdrawn gifts",
+        "unconfirmed activity",
+        "confirmation",
+        "adjustment",
     ],
 )
 def test_an_entry_is_read_as_it_was_written(entry: Entry) -> None:
@@ -117,6 +143,43 @@ def test_an_entry_is_read_as_it_was_written(entry: Entry) -> None:
     if entry.reversals:  # these are written by the return
         item |= {"reversals": entry.reversals, "returned": items.returned_to_item(entry.returned)}
     assert items.entry_from_item(from_wire(to_wire(item))) == entry
+
+
+# Returns that wait at the place of a purchase.
+
+WAITING = AwaitingReturn("return-1", "hash-2", {"id": "return-1", "lines": [{"id": "1", "quantity": 2}]})
+
+
+def test_the_place_of_a_purchase_that_has_not_come_is_no_entry() -> None:
+    place = items.awaited_to_item(an_operation(), WAITING, "2026-12-21T10:00:00.000000Z")
+    assert from_wire(to_wire(place)) == {
+        "operation": "purchase#till#receipt-1",
+        "source": "till",
+        "awaited": "purchase",
+        "report_at": "2026-12-21T10:00:00.000000Z",
+        "returns": [{"id": "return-1", "payload_hash": "hash-2", "content": WAITING.content}],
+        "changes": 1,
+    }
+    assert items.awaiting_from_item(from_wire(to_wire(place))) == [WAITING]
+    assert (items.is_entry(place), items.is_awaited(place)) == (False, True)
+    assert items.as_awaited(place) == {"awaited": "purchase", "changes": 1}
+
+
+def test_nothing_waits_any_more_where_the_purchase_was_refused() -> None:
+    place = items.awaited_to_item(an_operation(), WAITING, "2026-12-21T10:00:00.000000Z")
+    refused = place | {"hash": "hash-1", "refused": {"code": "points_spent"}}
+    assert (items.is_entry(refused), items.is_awaited(refused)) == (False, False)
+
+
+def test_an_entry_is_one_and_no_place() -> None:
+    item = items.entry_to_item(an_entry(EARNED))
+    assert (items.is_entry(item), items.is_awaited(item), items.awaiting_from_item(item)) == (True, False, [])
+
+
+def test_an_entry_that_took_the_place_knows_which_returns_waited() -> None:
+    other = AwaitingReturn("return-2", "hash-3", {"id": "return-2"})
+    item = items.entry_to_item(an_entry(EARNED)) | {"returns": items.awaiting_to_list([WAITING, other])}
+    assert items.entry_from_item(from_wire(to_wire(item))) == replace(an_entry(EARNED), awaited_by=(WAITING, other))
 
 
 def test_only_the_parts_that_changed_are_written() -> None:
@@ -188,7 +251,7 @@ def test_the_account_and_its_mark_lie_side_by_side() -> None:
     assert items.published_key(MEMBER) == {"member": MEMBER, "part": "P"}
 
 
-@pytest.mark.parametrize("kind", ["purchase", "return", "activity", "adjustment"])
+@pytest.mark.parametrize("kind", ["purchase", "return", "activity", "confirmation", "adjustment"])
 def test_a_source_with_the_separator_in_it_is_read_as_it_was_written(kind: str) -> None:
     item = items.entry_to_item(an_entry(EARNED)) | {"operation": f"{kind}#a#b#receipt-1", "source": "a#b"}
     operation = items.operation_from_item(item)
@@ -210,7 +273,14 @@ def test_a_voucher_is_looked_up_by_its_code() -> None:
     item = items.voucher_to_item(voucher, MEMBER)
     assert item["key"] == "V#0123-4567-89AB-CDEF"
     assert (item["member"], "code" in item) == (MEMBER, False)
-    assert items.voucher_from_item(from_wire(to_wire(item))) == voucher
+    assert items.voucher_from_item(from_wire(to_wire(item))) == Voucher(voucher, MEMBER)
+
+
+def test_a_voucher_that_was_changed_says_how_often_and_whether_it_is_withdrawn() -> None:
+    """What a return writes of it."""
+    item = items.voucher_to_item(an_issued_reward(), MEMBER) | {"value": 0, "withdrawn": True, items.CHANGES: 2}
+    found = items.voucher_from_item(from_wire(to_wire(item)))
+    assert found == Voucher(replace(an_issued_reward(), value=0), MEMBER, changes=2, withdrawn=True)
 
 
 def test_every_shard_of_a_budget_has_a_key() -> None:

@@ -14,6 +14,7 @@ from functions.ledger import items
 from functions.ledger.account import (
     Account,
     Balance,
+    Basis,
     Change,
     Count,
     Draw,
@@ -26,6 +27,8 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
+    Voucher,
+    Withdrawal,
 )
 from functions.program import document
 from functions.runtime.tables import from_wire, to_wire
@@ -58,9 +61,23 @@ Steps = st.lists(
     ),
     max_size=3,
 ).map(tuple)
-Rewards = st.builds(
-    IssuedReward, Names, Names, Names, Few, Names, Names | st.none(), Days | st.none(), Days | st.none()
+Bases = st.builds(
+    Basis, Names, Few, st.dictionaries(Words | st.just(""), Few, max_size=2), Few, Few, Few, st.booleans()
 )
+Rewards = st.builds(
+    IssuedReward,
+    Names,
+    Names,
+    Names,
+    Few,
+    Names,
+    Names | st.none(),
+    Days | st.none(),
+    Days | st.none(),
+    Bases | st.none(),
+)
+Withdrawals = st.builds(Withdrawal, st.builds(Voucher, Rewards, st.just(""), Few), Few)
+"""Whose voucher it was says the entry."""
 SKIPPED = [
     "sku",
     "category",
@@ -125,6 +142,10 @@ def postings(draw: st.DrawFn) -> Posting:
         issued=tuple(draw(st.lists(Rewards, max_size=2))),
         draws=tuple(draw(st.lists(st.builds(Draw, Names, Few, Few, Few), max_size=2))),
         referrer=draw(Names | st.none()),
+        withdrawn=tuple(draw(st.lists(Withdrawals, max_size=2))),
+        activity=draw(Names | st.none()),
+        unconfirmed=draw(st.booleans()),
+        note=draw(Words | st.none()),
     )
 
 

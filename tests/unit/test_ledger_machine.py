@@ -470,9 +470,8 @@ def _stored(entry: Entry) -> dict[str, Any]:
 def _with_tuples(entry: Entry) -> Entry:
     """Sequences come back from the table as tuples, whatever the rules made them of."""
     posting = entry.posting
-    tuples: dict[str, Any] = {
-        name: tuple(getattr(posting, name)) for name in ("explanation", "lines", "counts", "issued", "draws")
-    }
+    sequences = "explanation", "lines", "counts", "issued", "draws", "withdrawn"
+    tuples: dict[str, Any] = {name: tuple(getattr(posting, name)) for name in sequences}
     return replace(entry, posting=replace(posting, **tuples))
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import decide
+from functions.accrual.limits import is_last_key
 from functions.accrual.returning import Return, decide_return
 from functions.ledger.account import Count, Draw
 from functions.program.budgets import Shard, portions
@@ -191,11 +192,16 @@ def test_a_time_comes_back_with_the_last_piece_of_the_purchase() -> None:
     assert journey.does(a_purchase(1000)).posting.points == 10
 
 
-def test_a_time_at_which_something_was_given_does_not_come_back() -> None:
-    journey = a_journey(a_program(earning=[a_gift_rule(Gift("voucher-5"), limits=(Limit("ever", times=1),))]))
+@pytest.mark.parametrize(("rewards_return", "again"), [(True, 1), (False, 0)])
+def test_a_time_at_which_something_was_given_comes_back_if_what_was_given_does(
+    rewards_return: bool, again: int
+) -> None:
+    rule = a_gift_rule(Gift("voucher-5"), limits=(Limit("ever", times=1),))
+    journey = a_journey(a_program(earning=[rule], rewards_return=rewards_return))
     first = journey.does(a_purchase(500))
     journey.returns(first)
-    assert (len(first.posting.issued), journey.does(a_purchase(500)).posting.issued) == (1, [])
+    assert (len(first.posting.issued), len(journey.does(a_purchase(500)).posting.issued)) == (1, again)
+    assert journey.standing() == [500]
 
 
 # Cooldown.
@@ -339,11 +345,25 @@ def sums(points_at: dict[datetime, int], per: str) -> list[int]:
     return list(found.values())
 
 
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("rule.bonus.last", True),
+        ("rule.bonus.times/day@2026-11-21", False),
+        ("rule.last.points", False),
+        ("all.last", False),
+        ("goal.goal.last", False),
+    ],
+)
+def test_which_counters_say_when_a_rule_last_applied(key: str, says: bool) -> None:
+    assert is_last_key(key) is says
+
+
 def test_an_activity_is_limited_as_a_whole() -> None:
     journey = a_journey(a_program(earning=[a_flat_rule(10, on=("review",), limits=(Limit("day", points=15),))]))
     assert [journey.does(an_activity()).posting.points for _ in range(3)] == [10, 5, 0]
     assert (
-        Count("rule.bonus.points/day@2026-11-21", {"": 10})
+        Count("rule.bonus.points/day@2026-11-21", whole=10)
         in decide(an_account(), an_activity(), journey.program, NOW).counts
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from functions.ledger.account import Account, Change, changed
-from functions.ledger.lots import NEVER, pending_key, spendable, total
+from functions.ledger.lots import NEVER, lot_of, pending_key, spendable, total
 from functions.ledger.movements import (
     DebtPolicy,
     Earned,
@@ -366,6 +366,16 @@ def test_the_policy_says_what_happens_to_points_that_are_spent(
     policy: DebtPolicy, lots: dict[str, int], change: Change, forgiven: int
 ) -> None:
     assert take_back(an_account(lots), Change(lots={LATE: 10}), 10, policy, TODAY) == (change, forgiven)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_is_taken_while_it_is_pending_is_not_taken_out_of_its_lot_as_well(policy: DebtPolicy) -> None:
+    """The lot has points of another purchase; what this one made elsewhere is still there."""
+    account = an_account({LATE: 7 + 8, SOON: 1}, pending={UNRIPE: 2})
+    given_points = Change(lots={LATE: 8, SOON: 1}, pending={UNRIPE: 2})
+    assert lot_of(UNRIPE) == LATE
+    expected = Change(lots={LATE: -8, SOON: -1}, pending={UNRIPE: -2})
+    assert take_back(account, given_points, 11, policy, TODAY) == (expected, 0)
 
 
 def test_carry_takes_no_pending_points_of_other_purchases() -> None:

@@ -15,7 +15,7 @@ points:
 counters:
 - {{id: status, {TEXT}}}
 activities:
-- {{id: check-in, {TEXT}, attributes: {{minutes: number, place: text}}}}
+- {{id: check-in, {TEXT}, attributes: {{minutes: number, place: text}}, required: [place]}}
 - {{id: class, {TEXT}, attributes: {{minutes: number}}}}
 tiers:
   window: year
@@ -94,6 +94,13 @@ def test_a_file_whose_names_fit_together_is_a_programme() -> None:
             "tier god: did you mean gold?",
         ),
         ("of: [every]", "of: [evry]", "/earning/1/of/0", 20, "rule evry: did you mean every?"),
+        (
+            "required: [place]",
+            "required: [place, minuts]",
+            "/activities/0/required/1",
+            9,
+            "attribute minuts: did you mean",
+        ),
         ("on: [check-in, class]", "on: [check-in, clas]", "/earning/2/on/1", 21, "activity clas: did you mean class?"),
         ("on: class", "on: clas", "/earning/4/on", 23, "activity clas: did you mean class?"),
         ("into: status", "into: state", "/earning/2/into", 21, "counter state: did you mean status?"),

@@ -52,12 +52,39 @@ def test_it_is_due_once() -> None:
     assert journey.does(a_purchase(1000)).posting.referrer is None
 
 
-def test_it_is_due_once_also_where_the_purchase_came_back() -> None:
+def test_it_is_due_again_once_the_purchase_that_completed_it_is_back_with_all_it_brought() -> None:
     journey = Journey(program(WELCOME, a_gift_rule(Gift("voucher-5"), on=("referred",))), referred())
+    journey.returns(journey.does(a_purchase(1000)))
+    assert (journey.standing(), journey.account.lots, journey.account.counters) == ([], {}, {})
+    again = journey.does(a_purchase(1000)).posting
+    assert (len(again.issued), again.referrer, again.points) == (1, FRIEND, 30)
+
+
+def test_it_is_due_once_where_rewards_stay_although_the_purchase_came_back() -> None:
+    """Or each first purchase could bring another voucher."""
+    given = program(WELCOME, a_gift_rule(Gift("voucher-5"), on=("referred",)), rewards_return=False)
+    journey = Journey(given, referred())
     first = journey.does(a_purchase(1000))
     journey.returns(first)
     again = journey.does(a_purchase(1000)).posting
     assert (len(first.posting.issued), again.issued, again.referrer, again.points) == (1, [], None, 10)
+    assert journey.entries[1].posting.referrer is None
+
+
+def test_a_return_undoes_the_referral_with_the_last_piece_and_names_the_friend() -> None:
+    journey = Journey(program(), referred())
+    purchase = journey.does(a_purchase(500, 500))
+    purchase = journey.returns(purchase, {"1": 1})
+    assert (journey.entries[-1].posting.referrer, journey.account.counters["referral.done"]) == (None, 1)
+    journey.returns(purchase, {"2": 1})
+    assert (journey.entries[-1].posting.referrer, journey.account.counters) == (FRIEND, {})
+
+
+def test_a_purchase_that_completed_nothing_undoes_nothing() -> None:
+    journey = Journey(program(), referred())
+    journey.does(a_purchase(500))
+    journey.returns(journey.does(a_purchase(500)))
+    assert (journey.entries[-1].posting.referrer, journey.account.counters["referral.done"]) == (None, 1)
 
 
 @pytest.mark.parametrize(
@@ -142,4 +169,4 @@ def test_a_return_takes_it_back_with_all_that_was_counted_of_it() -> None:
     purchase = journey.does(a_purchase(500, 500))
     journey.returns(journey.returns(purchase, {"2": 1}), {"1": 1})
     assert journey.account.lots == {}
-    assert journey.account.counters == {"referral.done": 1}
+    assert journey.account.counters == {}

@@ -53,6 +53,7 @@ def test_a_return_says_all_it_does_and_why() -> None:
         reversal=Reversal(RECEIPT.key, seen=0, returned={"1": Returned(2, 6)}, forgiven=0),
         currency="USD",
         counts=[],
+        withdrawn=[],
     )
 
 

@@ -219,8 +219,8 @@ def test_points_in_a_counter_go_back_with_their_lines() -> None:
     assert journey.account.counters == {"visits": 1, "spend": 300, "stars": 3}
 
 
-def test_a_goal_that_was_reached_stays_reached_and_its_points_stay() -> None:
-    journey = a_journey(a_program(earning=[a_rule()], goals=[a_goal("spend", 1000, "month")]))
+def test_a_goal_that_was_reached_stays_reached_and_its_points_stay_where_the_programme_says_so() -> None:
+    journey = a_journey(a_program(goals=[a_goal("spend", 1000, "month")], rewards_return=False))
     purchase = journey.does(a_purchase(1000))
     journey.returns(purchase)
     assert journey.account.lots == {NEVER: 50}
@@ -228,11 +228,15 @@ def test_a_goal_that_was_reached_stays_reached_and_its_points_stay() -> None:
     assert journey.does(a_purchase(1000)).posting.points == 10
 
 
-def test_a_purchase_that_brought_a_reward_stays_a_visit() -> None:
+@pytest.mark.parametrize(("rewards_return", "counters", "standing"), [(True, {}, []), (False, {"visits": 1}, [500])])
+def test_a_purchase_that_brought_a_reward_stays_a_visit_as_long_as_the_reward_stays(
+    rewards_return: bool, counters: dict[str, int], standing: list[int]
+) -> None:
     """Or the first purchase could be made again and again."""
-    journey = a_journey(a_program(earning=[a_rule(), a_gift_rule(Gift("voucher-5"))]))
+    rules = [a_rule(), a_gift_rule(Gift("voucher-5"))]
+    journey = a_journey(a_program(earning=rules, rewards_return=rewards_return))
     journey.returns(journey.does(a_purchase(1000)))
-    assert journey.account.counters == {"visits": 1}
+    assert (journey.account.counters, journey.standing()) == (counters, standing)
 
 
 def test_a_return_says_what_it_counts_back() -> None:
@@ -315,8 +319,8 @@ def test_all_pieces_in_any_order_take_back_exactly_what_was_earned_and_counted(
 
 
 def without_kept(counters: Mapping[str, int]) -> dict[str, int]:
-    """What a return leaves as it is: that a referral is done, and that points were kept alive."""
-    return {key: value for key, value in counters.items() if not key.startswith(("referral.done", "active"))}
+    """What a return leaves as it is: that points were kept alive in a month."""
+    return {key: value for key, value in counters.items() if not key.startswith("active")}
 
 
 def test_nothing_of_a_purchase_is_left_after_a_year_of_buying_and_bringing_back() -> None:
