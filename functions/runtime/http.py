@@ -155,7 +155,7 @@ def _is_json(event: dict[str, Any]) -> bool:
 
 def _turned_away(event: dict[str, Any]) -> dict[str, Any] | None:
     """The answer to what no route should see."""
-    if len(event.get("body") or "") > LARGEST_BODY * (_BASE64 if event.get("isBase64Encoded") else 1):
+    if len((event.get("body") or "").encode()) > LARGEST_BODY * (_BASE64 if event.get("isBase64Encoded") else 1):
         status, error = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, UnreadableError(f"Send at most {LARGEST_BODY} bytes.")
     elif not _is_json(event):
         status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE

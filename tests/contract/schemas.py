@@ -14,7 +14,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from functions.accrual.contract import PurchaseIn
+from functions.accrual.contract import ActivityIn, DecisionIn, PurchaseIn, ReturnEventIn
 from functions.enrolment.contract import EnrolmentEventIn
 from functions.redemption.contract import RedemptionEventIn
 
@@ -24,6 +24,9 @@ SCHEMAS = EVENTS / "schemas"
 INBOUND: Mapping[str, type[BaseModel]] = {
     "MemberEnrolmentRequested": EnrolmentEventIn,
     "PurchaseCompleted": PurchaseIn,
+    "PurchaseReturned": ReturnEventIn,
+    "ActivityRecorded": ActivityIn,
+    "ActivityDecided": DecisionIn,
     "RedemptionRequested": RedemptionEventIn,
 }
 OUTBOUND = (
@@ -40,6 +43,10 @@ OUTBOUND = (
     "PointsExpired",
     "PointsAdjusted",
     "TierChanged",
+    "ReferralCompleted",
+    "AwaitedPurchaseArrived",
+    "VoucherWithdrawn",
+    "ReferralWithdrawn",
 )
 """In the order in which the samples tell their story."""
 

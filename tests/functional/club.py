@@ -67,6 +67,9 @@ rewards:
   - {id: voucher-10, kind: voucher, points: 100, value: 1000, valid_days: 90, text: {en: 10 dollars, fr: 10 dollars}}
 """
 
+KEEPING = CLUB.replace("\ntiers:", "\npurchases: {rewards_when_returned: keep}\n\ntiers:")
+"""The same club; rewards are not taken back."""
+
 
 def join(service: Service, name: str = "ada") -> str:
     """A member with nothing but a card; the member's id."""

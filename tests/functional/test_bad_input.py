@@ -414,3 +414,133 @@ def test_a_bad_identity_in_a_query_is_told(service: Service, kind: str) -> None:
     answer = service.get("/v1/members", **{kind: "#"})
     assert answer.status == 422
     assert [error["pointer"] for error in answer.body["errors"]] == [f"query:{kind}"]
+
+
+GOOD: dict[str, Json] = {
+    "/v1/purchases/calculate": {"currency": "USD", "lines": PURCHASE["lines"]},
+    "/v1/purchases/receipt-1/returns": {"id": "return-1", "occurred_at": "2026-11-21T09:00:00Z"},
+    "/v1/activities": {
+        "id": "act-1",
+        "member": {"email": "ada@example.com"},
+        "type": "visit",
+        "occurred_at": "2026-11-21T09:00:00Z",
+    },
+    f"/v1/members/{NOBODY}/adjustments": {"id": "adj-1", "points": 5, "reason": "goodwill"},
+    "/v1/batches": {"operations": [{"purchase": PURCHASE}]},
+}
+"""What reports something else than a purchase."""
+EARNING = {**GOOD, "/v1/purchases": PURCHASE}
+every_report = pytest.mark.parametrize("path", EARNING)
+LINE: Json = PURCHASE["lines"][0]
+HUGE = '{"note": "' + "x" * 1_000_000 + '"}'
+
+
+@pytest.mark.parametrize("path", GOOD)
+@pytest.mark.parametrize(
+    "body",
+    ["{", "", "[]", "null", '{"id": NaN}', '{"points": -Infinity}', '{"a":' * 100_000 + "1" + "}" * 100_000, b"\xff"],
+    ids=["cut off", "empty", "list", "null", "NaN", "infinity", "deep", "no text"],
+)
+def test_a_report_that_is_no_json_object_cannot_be_read(service: Service, path: str, body: str | bytes) -> None:
+    with service.unchanged():
+        answer = service.post(path, body)
+    assert answer.status in {400, 422}
+    assert answer.body["code"] in {"unreadable", "invalid"}
+
+
+@every_report
+def test_a_report_of_a_megabyte_is_turned_away(service: Service, path: str) -> None:
+    with service.unchanged():
+        answer = service.post(path, HUGE)
+    assert answer.status == 413
+    assert "xxx" not in json.dumps(answer.body)
+
+
+@pytest.mark.parametrize("depth", [10, 500, 5000])
+@every_report
+def test_deep_values_where_none_belong_are_told(service: Service, path: str, depth: int) -> None:
+    deep = '{"a":' * depth + "1" + "}" * depth
+    text = json.dumps({**EARNING[path], "attributes": "HERE"}).replace('"HERE"', f'{{"gift": {deep}}}')
+    with service.unchanged():
+        answer = service.post(path, text)
+    assert answer.status in {400, 422}
+
+
+@pytest.mark.parametrize(
+    ("path", "missing"),
+    [
+        ("/v1/purchases/calculate", ["/currency", "/lines"]),
+        ("/v1/purchases/receipt-1/returns", ["/id", "/occurred_at"]),
+        ("/v1/activities", ["/id", "/member", "/occurred_at", "/type"]),
+        (f"/v1/members/{NOBODY}/adjustments", ["/id", "/points", "/reason"]),
+        ("/v1/batches", ["/operations"]),
+    ],
+)
+def test_every_missing_field_of_a_report_is_named_at_once(service: Service, path: str, missing: list[str]) -> None:
+    assert mistakes(service, path, {}) == [(pointer, "missing") for pointer in missing]
+
+
+@pytest.mark.parametrize("path", ["/v1/purchases", "/v1/purchases/calculate"])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"lines": [{**LINE, "id": str(i)} for i in range(10_000)]}, [("/lines", "too_long")]),
+        ({"lines": [{**LINE, "id": str(i)} for i in range(501)]}, [("/lines", "too_long")]),
+        ({"lines": [{**LINE, "quantity": 0, "amount": -1}]}, ["amount", "quantity"]),
+        ({"lines": [{**LINE, "quantity": -1}]}, ["quantity"]),
+        ({"lines": [{**LINE, "quantity": "1", "amount": "12"}]}, ["amount", "quantity"]),
+        ({"lines": [{**LINE, "amount": 1e2}]}, ["amount"]),
+        ({"lines": [{**LINE, "amount": None}]}, ["amount"]),
+        ({"lines": [LINE, LINE]}, [("/lines", "duplicate_line")]),
+        ({"currency": "ZZZ"}, [("/currency", "currency")]),
+        ({"currency": "EUR"}, [("/currency", "currency")]),
+        ({"total": -1}, [("/total", "greater_than_equal")]),
+        ({"total": "1250"}, [("/total", "int_type")]),
+        ({"payments": [{"method": "card"}]}, [("/payments/0/amount", "missing")]),
+        ({"payments": [{"method": "card", "amount": -1}]}, [("/payments/0/amount", "greater_than_equal")]),
+        ({"payments": [{"method": "card", "amount": 1}] * 21}, [("/payments", "too_long")]),
+        ({"occurred_at": "2027-01-01T00:00:00Z"}, [("/occurred_at", "future")]),
+        ({"occurred_at": "1899-01-01T00:00:00Z"}, [("/occurred_at", "too_late")]),
+        ({"member": {"id": "ada"}}, [("/member/id", "string_pattern_mismatch")]),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_bad_basket_is_named(service: Service, path: str, changes: Json, expected: list[Any]) -> None:
+    found = mistakes(service, path, {**EARNING[path], **changes})
+    if isinstance(expected[0], str):
+        assert [pointer for pointer, _ in found] == [f"/lines/0/{name}" for name in expected]
+    else:
+        assert [(pointer or "/lines", code) for pointer, code in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "expected"),
+    [
+        ("returns", {"lines": [{"id": "1", "quantity": 0}]}, [("/lines/0/quantity", "greater_than_equal")]),
+        ("returns", {"lines": [{"id": "1", "quantity": -1}]}, [("/lines/0/quantity", "greater_than_equal")]),
+        ("returns", {"lines": [{"id": "1", "quantity": 1}] * 2}, [("", "duplicate_line")]),
+        ("returns", {"lines": [{"id": str(i), "quantity": 1} for i in range(501)]}, [("/lines", "too_long")]),
+        ("returns", {"purchase_id": "receipt-1"}, [("/purchase_id", "extra_forbidden")]),
+        ("activities", {"type": "Visit us"}, [("/type", "string_pattern_mismatch")]),
+        ("activities", {"type": "visit"}, [("/type", "unknown_activity")]),
+        ("activities", {"attributes": {"a": 1.5}}, [("/attributes/a", "attribute")]),
+        ("activities", {"attributes": {str(i): i for i in range(51)}}, [("/attributes", "too_long")]),
+        ("activities", {"points": 100}, [("/points", "extra_forbidden")]),
+        ("activities", {"occurred_at": 7}, [("/occurred_at", "datetime_type")]),
+        ("batches", {"operations": {}}, [("/operations", "list_type")]),
+        ("batches", {"operations": [[]]}, [("/operations/0", "dict_type")]),
+        ("batches", {"member": {}}, [("/member", "extra_forbidden")]),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_bad_field_of_a_report_is_named(
+    service: Service, path: str, changes: Json, expected: list[tuple[str, str]]
+) -> None:
+    [full] = [one for one in GOOD if one.endswith(path)]
+    assert mistakes(service, full, {**GOOD[full], **changes}) == expected
+
+
+@pytest.mark.parametrize("what", ["confirm", "decline"])
+def test_a_decision_on_what_is_no_id_is_told(service: Service, what: str) -> None:
+    answer = service.call("POST", f"/v1/activities/-/{what}")
+    assert [error["pointer"] for error in answer.body["errors"]] == ["path:activity_id"]

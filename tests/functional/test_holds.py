@@ -56,6 +56,7 @@ def effect(member: str, n: int, kind: str, operation: str, change: Json, balance
         "balance": balance,
         "tier": None,
         "rewards_earned": [],
+        "rewards_withdrawn": [],
         "explanation": [],
         "redemption_id": ID,
         "reward_id": "voucher-5",

@@ -1,5 +1,7 @@
 """The programme over HTTPS: versions are published, one of them judges."""
 
+import json
+
 import pytest
 
 from tests.functional.conftest import ROOT, Json, Service
@@ -66,7 +68,8 @@ def test_a_file_with_mistakes_is_not_published_and_every_mistake_is_named(servic
 
 
 def test_a_file_that_is_too_large_for_the_table_is_a_mistake(service: Service) -> None:
-    answer = service.post("/v1/program/versions", {"text": FILE + "# " + "\N{OPTICAL DISC}" * 140_000})
+    text = FILE + "# " + "\N{OPTICAL DISC}" * 140_000
+    answer = service.post("/v1/program/versions", json.dumps({"text": text}, ensure_ascii=False))
     assert answer.status == 422
 
 

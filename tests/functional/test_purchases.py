@@ -46,6 +46,7 @@ def test_a_purchase_earns_and_answers_with_its_whole_effect(service: Service) ->
         "balance": {"active": 40, "pending": 0, "held": 0, "debt": 0},
         "tier": None,
         "rewards_earned": [],
+        "rewards_withdrawn": [],
         "explanation": [a_reason("every-dollar", 40, lines={"1": 12, "2": 28})],
         "currency": "USD",
         "lines": [

@@ -44,6 +44,7 @@ def test_a_redemption_answers_with_its_whole_effect(service: Service, ada: str) 
         "balance": {"active": 20, "pending": 0, "held": 0, "debt": 0},
         "tier": None,
         "rewards_earned": [],
+        "rewards_withdrawn": [],
         "explanation": [],
         "redemption_id": ID,
         "reward_id": "voucher-5",

@@ -64,6 +64,7 @@ def test_a_return_takes_back_all_and_answers_with_its_whole_effect(service: Serv
         "balance": parts(),
         "tier": None,
         "rewards_earned": [],
+        "rewards_withdrawn": [],
         "explanation": [a_reason("return", -40, lines={"1": -12, "2": -28}, facts={"to_take_back": 40})],
     }
 
@@ -274,15 +275,17 @@ def test_a_return_that_was_refused_stays_refused_under_its_number(service: Servi
 
 
 @pytest.mark.parametrize(("purchase", "client"), [("receipt-2", "till-client"), ("receipt-1", "shop-client")])
-def test_a_return_of_a_purchase_of_another_id_or_partner_is_not_found(
+def test_a_return_of_a_purchase_of_another_id_or_partner_waits_and_touches_no_account(
     service: Service, ada: str, purchase: str, client: str
 ) -> None:
-    with service.unchanged():
-        answer = service.post(f"/v1/purchases/{purchase}/returns", ALL, client=client)
-    assert answer.status == 404
-    assert answer.body == problem(
-        404, "purchase_not_found", "No such purchase", f"You have not sent a purchase {purchase}."
-    )
+    accounts = service.items("accounts")
+
+    answer = service.post(f"/v1/purchases/{purchase}/returns", ALL, client=client)
+
+    assert (answer.status, answer.replayed) == (202, False)
+    assert answer.body == {"status": "waiting", "purchase_id": purchase, "until": "2026-12-21T10:00:00Z"}
+    assert service.items("accounts") == accounts
+    assert service.get("/v1/purchases/receipt-1").body["returned"] == []
 
 
 def test_a_return_of_what_earned_nothing_is_booked_for_nothing(service: Service) -> None:

@@ -14,12 +14,13 @@ from functions.ledger.lots import NEVER
 from functions.ledger.movements import activate, adjust, expire
 from functions.redemption.spending import redemption_id
 from tests.contract.schemas import EVENTS, OUTBOUND
-from tests.functional.conftest import NOW, Json, Service
+from tests.functional.conftest import FOLLOWER, NOW, Json, Service
+from tests.functional.engaged import ENGAGED, engaged, refer
 from tests.functional.factories import earn
 
 SHOP = "record.shop"
 ROBERT = member_id(SHOP, "checkout-77120")
-BY_ITSELF = ("PointsActivated", "PointsExpired", "PointsAdjusted", "TierChanged")
+BY_ITSELF = ("PointsExpired", "PointsAdjusted", "TierChanged")
 """What only time, or a hand, does to an account."""
 
 
@@ -103,9 +104,38 @@ def by_itself() -> list[Json]:
     return told
 
 
+def in_a_club(service: Service) -> list[Json]:
+    """The shop has another programme by now, and Clara has sent Robert. He returns a record before the shop tells of
+    the purchase; then it does, which completes the referral; his review is confirmed; and he returns the rest."""
+    service.clock.move(days=1)
+    engaged(service, ENGAGED)
+    clara = service.post("/v1/members", sample("requests/post_member.json"), key="enrol-clara", client=SHOP).body
+    refer(service, ROBERT, clara["member_id"])
+    service.clock.move(days=5)
+    send(service, "PurchaseReturned", "5d0f6a51-3f43-4f0c-b3d1-6a7c2d9e4f11")
+    send(
+        service,
+        "PurchaseCompleted",
+        "9a7b1c3d-52e8-4f6b-8d0e-1f2a3b4c5d12",
+        id="web-2026-118590",
+        occurred_at="2026-11-26T12:30:00+01:00",
+    )
+    service.publish()
+    told = service.on_bus()
+    for event in told:  # the bus gives each an id of its own
+        event["id"] = f"6f8a2c4e-0000-4000-8000-{event['detail']['metadata']['event_id'][-6:].encode().hex()}"
+        assert service.hand(FOLLOWER, [event]) == []
+    told += service.settle()
+    send(service, "ActivityRecorded", "1b2c3d4e-6f70-4a81-92b3-c4d5e6f70813")
+    send(service, "ActivityDecided", "2c3d4e5f-7081-4b92-a3c4-d5e6f7081914")
+    rest = {"id": "return-118590-2", "occurred_at": "2026-11-27T17:00:00+01:00"}
+    call(service, "/v1/purchases/web-2026-118590/returns", "UDqAbhE1joEEPQw=", rest)
+    return told + service.settle()
+
+
 def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service) -> None:
     told: dict[str, Json] = {}
-    for event in [*play(service), *by_itself()]:
+    for event in [*play(service), *by_itself(), *in_a_club(service)]:
         bare = {name: event[name] for name in ("source", "detail-type", "detail")}
         told.setdefault(event["detail-type"], bare)
     assert list(told) == list(OUTBOUND)
@@ -113,7 +143,7 @@ def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service)
 
 
 def test_what_no_call_and_no_event_leads_to_is_what_time_or_a_hand_does(service: Service) -> None:
-    led_to = {event["detail-type"] for event in play(service)}
+    led_to = {event["detail-type"] for event in [*play(service), *in_a_club(service)]}
     assert set(OUTBOUND) - led_to == set(BY_ITSELF)
 
 
@@ -134,6 +164,25 @@ def test_a_sample_of_a_request_is_taken(service: Service, operation: str, path: 
     if operation == "post_return":
         assert service.post("/v1/purchases", sample("requests/post_purchase.json")).status == 201
     assert service.post(path, sample(f"requests/{operation}.json"), key=key).status == 201
+
+
+def test_the_samples_of_what_is_no_purchase_are_taken(service: Service) -> None:
+    engaged(service, ENGAGED)
+    member = service.post("/v1/members", sample("requests/post_member.json"), key="enrol-1").body["member_id"]
+    service.clock.move(days=1)
+    now = {"occurred_at": service.clock().isoformat()}  # when there is such an activity
+
+    activity = service.post("/v1/activities", {**sample("requests/post_activity.json"), **now})
+    adjustment = service.post(f"/v1/members/{member}/adjustments", sample("requests/post_adjustment.json"))
+    basket = service.post("/v1/purchases/calculate", sample("requests/calculate_purchase.json"))
+    batch = sample("requests/post_batch.json")["operations"]
+    batch[1]["activity"] |= now
+    results = service.post("/v1/batches", {"operations": batch}).body["results"]
+
+    assert (activity.status, activity.body["points"]["pending"]) == (201, 15)
+    assert (adjustment.status, adjustment.body["points"]["active"]) == (201, 25)
+    assert (basket.status, basket.body["member_id"], basket.body["points"]["active"]) == (200, member, 54 + 4)
+    assert [one["status"] for one in results] == [201, 201, 201]
 
 
 def test_the_sample_of_a_purchase_earns_a_point_for_every_dollar(service: Service) -> None:

@@ -81,6 +81,8 @@ def test_the_statement_shows_every_entry_with_its_reasons_latest_first(service: 
                 "occurred_at": "2026-11-21T10:00:00Z",
                 "recorded_at": "2026-11-21T10:00:00Z",
                 "explanation": [],
+                "activity": None,
+                "note": None,
             },
             {
                 "id": f"{member}#1",
@@ -95,6 +97,8 @@ def test_the_statement_shows_every_entry_with_its_reasons_latest_first(service: 
                 "occurred_at": "2026-11-20T17:00:00Z",
                 "recorded_at": "2026-11-21T10:00:00Z",
                 "explanation": [a_reason("every-dollar", 120, lines={"1": 120})],
+                "activity": None,
+                "note": None,
             },
         ],
         "next_cursor": None,

@@ -51,7 +51,8 @@ def test_only_the_ledger_and_those_who_commit_to_it_may_write_accounts(prod: Dep
         "enrolment-api",
         "enrolment-on-member-enrolment-requested",
         "accrual-api",
-        "accrual-on-purchase-completed",
+        "accrual-on-partner-event",
+        "accrual-on-loyalty-event",
         "redemption-api",
         "redemption-on-redemption-requested",
         "ledger-on-account-change",
@@ -60,15 +61,28 @@ def test_only_the_ledger_and_those_who_commit_to_it_may_write_accounts(prod: Dep
     }
 
 
-def test_only_earning_and_redeeming_may_add_entries_and_only_a_return_may_note_itself_on_one(prod: Deployment) -> None:
-    assert writers(prod, "entries") == {
+def test_only_earning_and_redeeming_may_add_entries_or_refusals(prod: Deployment) -> None:
+    adding = {name for name in prod.functions if "PutItem" in prod.actions_on(name, "entries")}
+    assert adding == {
         "accrual-api",
-        "accrual-on-purchase-completed",
+        "accrual-on-partner-event",
+        "accrual-on-loyalty-event",
+        "accrual-every-night",  # a refusal of what waited too long
         "redemption-api",
         "redemption-on-redemption-requested",
     }
+
+
+def test_only_a_return_may_note_itself_on_an_entry_and_only_the_night_may_free_what_waited_too_long(
+    prod: Deployment,
+) -> None:
     beyond = {name: prod.actions_on(name, "entries") & (WRITES - {"PutItem"}) for name in prod.functions}
-    assert {name: actions for name, actions in beyond.items() if actions} == {"accrual-api": {"UpdateItem"}}
+    assert {name: actions for name, actions in beyond.items() if actions} == {
+        "accrual-api": {"UpdateItem"},
+        "accrual-on-partner-event": {"UpdateItem"},
+        "accrual-on-loyalty-event": {"UpdateItem"},
+        "accrual-every-night": {"UpdateItem", "DeleteItem"},
+    }
 
 
 def test_only_the_programme_may_change_the_programme(prod: Deployment) -> None:
@@ -78,7 +92,9 @@ def test_only_the_programme_may_change_the_programme(prod: Deployment) -> None:
 def test_only_queue_consumers_and_the_publishers_may_put_events(prod: Deployment) -> None:
     assert with_action(prod, "events:PutEvents") == {
         "enrolment-on-member-enrolment-requested",
-        "accrual-on-purchase-completed",
+        "accrual-on-partner-event",
+        "accrual-on-loyalty-event",
+        "accrual-every-night",
         "redemption-on-redemption-requested",
         "ledger-on-account-change",
         "ledger-every-hour",
