@@ -1,5 +1,6 @@
 """What our own news bring about: activities that happen by themselves, and returns whose purchase has come."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from functions.accrual import store
@@ -57,7 +58,10 @@ def _referral_withdrawn(completed_by: str, referrer: str, correlation_id: str) -
         made = ledger.find(key)
         if made is None:
             raise TryAgainError("The referral is not booked yet.")
-        return store.declining(account, made, programs.in_force(account.member, made.posting.occurred_at), now)
+        program = programs.in_force(account.member, made.posting.occurred_at)
+        # Nobody could do anything about a refusal: what is spent already is owed, also where a return would be refused.
+        owing = replace(program, spent_then_returned="carry") if program.spent_then_returned == "block" else program
+        return store.declining(account, made, owing, now)
 
     operation = Operation("confirmation", SOURCE, completed_by, "", correlation_id)
     ledger.commit(ledger.Request(operation, Identity("id", referrer), decided))

@@ -12,7 +12,7 @@ MOST_ENTRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An event on the bus."""
+    """An event about a member on the bus."""
 
     event_id: str
     member: str
@@ -21,12 +21,25 @@ class Taken:
     detail: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`OperationRefused` on the bus: when, of which event and operation, and why."""
+
+    at: float
+    event_id: str
+    source: str
+    operation_id: str | None
+    code: str
+
+
 class EventsClient:
-    """`taken`: what is on the bus, in order. `turned_away`: ids of events that one call or another did not get in."""
+    """`taken`: what is on the bus, in order; `refusals`: what it says was refused. `turned_away`: ids of events that
+    one call or another did not get in."""
 
     def __init__(self, sdk: Sdk) -> None:
         self._sdk = sdk
         self.taken: list[Taken] = []
+        self.refusals: list[Refusal] = []
         self.turned_away: set[str] = set()
         self.listeners: list[Callable[[Taken], None]] = []
 
@@ -41,14 +54,31 @@ class EventsClient:
 
     def _take(self, entry: Mapping[str, str]) -> dict[str, str]:
         detail = json.loads(entry["Detail"])
-        metadata = detail["metadata"]
-        event_id, sequence = metadata["event_id"], metadata["member_sequence"]
+        event_id = detail["metadata"]["event_id"]
         if self._sdk.faults.strikes("refused_event"):
             self.turned_away.add(event_id)
             return {"ErrorCode": "InternalFailure", "ErrorMessage": "not this one"}
-        taken = Taken(event_id, event_id.partition("#")[0], sequence, entry["DetailType"], detail)
+        self._sdk.schedule.note(f"  on the bus: {event_id} {entry['DetailType']}")
+        if entry["DetailType"] == "OperationRefused":
+            self.refusals.append(self._refusal(detail["data"]))
+        else:
+            self._tell(
+                Taken(
+                    event_id,
+                    event_id.partition("#")[0],
+                    detail["metadata"]["member_sequence"],
+                    entry["DetailType"],
+                    detail,
+                )
+            )
+        return {"EventId": f"event-{len(self.taken) + len(self.refusals)}"}
+
+    def _refusal(self, data: Mapping[str, Any]) -> Refusal:
+        code = str(data["problem"]["code"])
+        now = self._sdk.schedule.now
+        return Refusal(now, data["refused_event_id"], data["refused_source"], data["operation_id"], code)
+
+    def _tell(self, taken: Taken) -> None:
         self.taken.append(taken)
-        self._sdk.schedule.note(f"  on the bus: {event_id} {taken.detail_type}")
         for tell in self.listeners:
             tell(taken)
-        return {"EventId": f"event-{len(self.taken)}"}

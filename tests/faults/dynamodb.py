@@ -14,6 +14,7 @@ that of `sdk.py`. Every item keeps its history, so a stale read is exactly what 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
@@ -37,11 +38,11 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One item that changed."""
+    """One item that changed; `new` is None where it is gone."""
 
     table: str
     old: Wire | None
-    new: Wire
+    new: Wire | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,13 @@ class _Rows:
     def indexed(self, key: ItemKey, at: float) -> Wire | None:
         return next((image.item for image in reversed(self.images.get(key, [])) if image.indexed_at <= at), None)
 
-    def write(self, item: Wire, at: float, indexed_at: float) -> Written:
-        key = self.key(item)
+    def write(self, key: ItemKey, item: Wire | None, at: float, indexed_at: float) -> Written:
         images = self.images.setdefault(key, [])
         old = images[-1].item if images else None
         images.append(Image(at, max(indexed_at, images[-1].indexed_at if images else 0.0), item))
-        for name in self._partitions & item.keys():
-            self._by_value.setdefault((name, plain(item[name])), {})[key] = None
+        if item:
+            for name in self._partitions & item.keys():
+                self._by_value.setdefault((name, plain(item[name])), {})[key] = None
         return Written(self.shape.name, old, item)
 
     def in_partition(self, name: str, value: Any) -> Iterable[ItemKey]:
@@ -103,7 +104,7 @@ class Database:
     def __init__(self, instant: Instant) -> None:
         self._instant = instant
         self._tables = {table.name: _Rows(table) for table in TABLES}
-        self._done: dict[str, str] = {}
+        self._done: dict[str, Sequence[Mapping[str, Any]]] = {}
         self.listeners: list[Callable[[Sequence[Written]], None]] = []
 
     def items(self, table: str) -> list[Wire]:
@@ -122,6 +123,9 @@ class Database:
     def update(self, request: Mapping[str, Any]) -> None:
         self._alone("Update", request)
 
+    def delete(self, request: Mapping[str, Any]) -> None:
+        self._alone("Delete", request)
+
     def query(self, request: Mapping[str, Any], staleness: float = 0.0) -> list[Wire]:
         """Every item of one partition of a table or of its index, in the order of the sort key."""
         rows = self._tables[request["TableName"]]
@@ -136,8 +140,15 @@ class Database:
             item = rows.indexed(key, at) if index else rows.as_of(key, at)
             if item and (sort is None or sort.name in item) and holds(condition, item, names, values):
                 found.append(item)
-        found.sort(key=lambda item: plain(item[sort.name]) if sort else 0)
+        found.sort(key=partial(self.place, request))
         return found if request.get("ScanIndexForward", True) else found[::-1]
+
+    def place(self, request: Mapping[str, Any], item: Wire) -> ItemKey:
+        """Where an item stands in the order of a query: by the sort key, and what has the same by its own key."""
+        rows = self._tables[request["TableName"]]
+        index = next((index for index in rows.shape.indexes if index.name == request.get("IndexName")), None)
+        sort = index.sort if index else rows.shape.sort
+        return ((plain(item[sort.name]),) if sort else ()) + rows.key(item)
 
     def scan(self, table: str, start: Wire | None, size: int, staleness: float) -> tuple[list[Wire], Wire | None]:
         """A page of `size` items after a key, each of them as it was up to `staleness` ago; the key to go on from."""
@@ -158,8 +169,7 @@ class Database:
     def transact(self, writes: Sequence[Mapping[str, Any]], token: str, hindered: Mapping[int, str] = {}) -> None:
         """Carry out all writes or none. `hindered`: cancellation codes of writes that met something else, by place."""
         self._check_transaction(writes)
-        content = repr(writes)
-        if self._done.get(token, content) != content:
+        if self._done.get(token, writes) != writes:
             raise refused("IdempotentParameterMismatchException", "the token was used for another transaction")
         if token in self._done:
             return
@@ -168,7 +178,7 @@ class Database:
             codes = ", ".join(reason["Code"] for reason in reasons)
             message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
             raise refused("TransactionCanceledException", message, CancellationReasons=reasons)
-        self._done[token] = content
+        self._done[token] = writes
         self._commit([self._write(*_kind(write)) for write in writes])
 
     def _check_transaction(self, writes: Sequence[Mapping[str, Any]]) -> None:
@@ -204,15 +214,17 @@ class Database:
         )
 
     def _write(self, kind: str, write: Mapping[str, Any]) -> Written:
-        rows = self._tables[write["TableName"]]
+        rows, key = self._tables[write["TableName"]], self._key(kind, write)
+        item: Wire | None = None
         if kind == "Put":
             item = dict(write["Item"])
-        else:
-            item = {**write["Key"], **(rows.latest(self._key(kind, write)) or {})}
+        elif kind == "Update":
+            before = {**write["Key"], **(rows.latest(key) or {})}
             names, values = write["ExpressionAttributeNames"], write["ExpressionAttributeValues"]
-            item |= changed(write["UpdateExpression"], item, names, values)
+            after = before | changed(write["UpdateExpression"], before, names, values)
+            item = {name: value for name, value in after.items() if value is not None}
         now = self._instant.now()
-        return rows.write(item, now, now + self._instant.index_lag())
+        return rows.write(key, item, now, now + self._instant.index_lag())
 
     def _commit(self, written: Sequence[Written]) -> None:
         for tell in self.listeners:

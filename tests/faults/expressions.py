@@ -1,7 +1,7 @@
 """The part of DynamoDB's expression language that our stores speak; anything else is refused loudly.
 
 condition   <test> AND <test> OR <test> …      test: `#a = :b` (and <> < <= > >=), `attribute_[not_]exists(#a)`
-update      SET #a = :b, #c = :d, or ADD #a :b
+update      SET #a = :b, #c = :d, or ADD #a :b, or REMOVE #a, #b
 """
 
 import operator
@@ -15,6 +15,7 @@ Wire: TypeAlias = dict[str, Any]
 
 _COMPARISON = re.compile(r"(#\w+) (=|<>|<|<=|>|>=) (:\w+)")
 _ADDITION = re.compile(r"ADD (#\w+) (:\w+)")
+_REMOVAL = re.compile(r"REMOVE #\w+(, #\w+)*")
 _EXISTENCE = re.compile(r"attribute_(not_)?exists\((#\w+)\)")
 _ASSIGNMENT = re.compile(r"(#\w+) = (:\w+)")
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -64,11 +65,13 @@ def _true(test: Test, item: Wire, names: Mapping[str, str], values: Wire) -> boo
     return found is not None and found.keys() == wanted.keys() and _OPERATORS[kind](plain(found), plain(wanted))
 
 
-def changed(update: str, item: Wire, names: Mapping[str, str], values: Wire) -> Wire:
-    """What an update makes of the attributes that it names."""
+def changed(update: str, item: Wire, names: Mapping[str, str], values: Wire) -> dict[str, Any]:
+    """What an update makes of the attributes that it names; None of those that it removes."""
     if found := _ADDITION.fullmatch(update):
         name = names[found[1]]
         return {name: {"N": str(plain(item.get(name, {"N": "0"})) + plain(values[found[2]]))}}
+    if _REMOVAL.fullmatch(update):
+        return dict.fromkeys((names[name] for name in re.findall(r"#\w+", update)), None)
     if not update.startswith("SET "):
         raise UnknownExpressionError(update)
     result: Wire = {}

@@ -134,6 +134,14 @@ class DynamoDbClient:
 
         return self._sdk.call(f"update_item {request['TableName']}", effect)
 
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        def effect() -> dict[str, Any]:
+            self._meet_transaction()
+            self._database.delete(request)
+            return {}
+
+        return self._sdk.call(f"delete_item {request['TableName']}", effect)
+
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803
         [(table, wanted)] = RequestItems.items()
 
@@ -222,14 +230,9 @@ class _Query:
     def _page(self, request: Mapping[str, Any], last: Wire | None, size: int) -> tuple[list[Wire], bool]:
         found = self._database.query(request, self._staleness())
         if last is not None:
-            after = [self._sort_value(request, item) for item in found]
-            place = self._sort_value(request, last)
-            forward = request.get("ScanIndexForward", True)
+            place, forward = self._database.place(request, last), request.get("ScanIndexForward", True)
+            places = [self._database.place(request, item) for item in found]
             found = [
-                item for item, value in zip(found, after, strict=True) if (value > place if forward else value < place)
+                item for item, mine in zip(found, places, strict=True) if (mine > place if forward else mine < place)
             ]
         return found[:size], len(found) > size
-
-    @staticmethod
-    def _sort_value(request: Mapping[str, Any], item: Wire) -> int:
-        return int(item["n" if "IndexName" in request else "version"]["N"])

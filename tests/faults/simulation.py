@@ -1,14 +1,13 @@
 """One run: a world, its weather, its workload, and the judgement. Everything in it follows from the seed.
 
-storm      partners, queue, stream and sweeper work while calls are lost, throttled, late, and handlers die
-calm       faults end; what lies in dead-letter queues is sent again, the stream drains, the sweeper runs
-repeats    everything that was ever asked is asked once more: every answer must be the one that was given
-judgement  `watch.py` saw every commit, `verdict.py` and `told.py` hold books and bus against the answers, and the
-           real proof recomputes every account
+storm      partners, queues, stream, sweeper and nights work while calls are lost, throttled, late, and handlers die
+calm       faults end; what lies in dead-letter queues is sent again, the stream drains, sweeper and nights run
+repeats    what was asked is asked once more: every answer must be the one that was given
+judgement  `watch.py` saw every commit; `verdict.py`, `rests.py`, `waits.py` and `told.py` hold books and bus against
+           the answers; the real proof recomputes every account
 """
 
 import hashlib
-import json
 import logging
 import os
 import random
@@ -16,66 +15,60 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
-from functions.ledger import proving, publishing
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.accrual import batching
+from functions.accrual import store as accrual
+from functions.enrolment import store as enrolment
+from functions.enrolment.contract import MemberIn
+from functions.enrolment.member import member_id
+from functions.ledger import awaiting, proving, publishing
 from functions.ledger import store as ledger
+from functions.ledger.account import Account, Traits
 from functions.program import store as programs
 from functions.runtime import aws, clock
+from functions.runtime.bus import PublishError
+from functions.runtime.envelope import SOURCE
 from functions.runtime.observability import logger
 from infra.tables import TABLES
-from tests.faults.bus import EventsClient
+from tests.faults.bus import EventsClient, Taken
 from tests.faults.dynamodb import Database, Instant
 from tests.faults.faults import CALM, Faults, Rates
-from tests.faults.messages import Queue
+from tests.faults.intents import REFERRER, SOURCES, World, enrolment_of
+from tests.faults.messages import Queue, Witness
 from tests.faults.operations import Asked
+from tests.faults.programme import drawn
+from tests.faults.rests import judge_rests
 from tests.faults.schedule import Schedule, skewed
 from tests.faults.sdk import DynamoDbClient, Sdk
 from tests.faults.stream import Record, Stream
 from tests.faults.told import judge_bus
-from tests.faults.verdict import GOAL, LAUNCH, LAUNCH_BUDGET, LAUNCH_POINTS, Books, judge
+from tests.faults.verdict import Books, judge
+from tests.faults.waits import judge_waits
 from tests.faults.watch import Watch
-from tests.faults.workload import Partner, World, handle
+from tests.faults.workload import Partner, handle
 
+_FINAL = {"committed", "waiting", "refused", "reused"}
+_REFERRER = member_id(SOURCES[0], "referrer")
 _EPOCH = datetime(2026, 2, 28, 23, 59, 40, tzinfo=UTC)
 """Just before midnight: the day changes, and some points expire, while the run goes on."""
 INDEX_LAG = 8.0
 """Seconds that the index needs at most: well within the half minute that the sweeper leaves a change."""
-_REDRIVES = 2
+_MOST_REPEATS = 25
+_ROUNDS = 3
+"""Of redrive, sweep and night, until all is at rest: what one of them brings about may need the others."""
 _SWEEPS = (20.0, 45.0, 80.0)
-_TEXT = {"en": "a text", "fr": "un texte"}
-_PROGRAM = {
-    "program": "simulated",
-    "name": {"en": "Club", "fr": "Club"},
-    "currency": "USD",
-    "groups": {"base": "all", "launch": "all"},
-    "earning": [
-        {"id": "every-dollar", "group": "base", "points": 1, "per": 100, "text": _TEXT},
-        {
-            "id": LAUNCH,
-            "group": "launch",
-            "points": LAUNCH_POINTS,
-            "budget": LAUNCH_BUDGET,
-            "limits": [{"times": 3, "per": "ever"}],
-            "text": _TEXT,
-        },
-    ],
-    "goals": [
-        {"id": GOAL, "counts": "visits", "reach": 3, "per": "ever", "repeat": True, "reward": "gift", "text": _TEXT}
-    ],
-    "tiers": {
-        "window": "year",
-        "held": "next_window",
-        "levels": [{"id": "green", "text": _TEXT}, {"id": "gold", "text": _TEXT, "reach": [{"visits": 2}]}],
-    },
-    "rewards": [
-        {"id": "voucher-5", "kind": "voucher", "points": 100, "value": 500, "valid_days": 90, "text": _TEXT},
-        {"id": "gift", "kind": "voucher", "value": 100, "valid_days": 30, "text": _TEXT},
-    ],
-}
+_NIGHTS = (35.0, 65.0, 100.0)
+_NEWS = ("MemberEnrolled", "ReferralCompleted", "ReferralWithdrawn", "AwaitedPurchaseArrived")
+"""Our own events that something follows from."""
+_NEWS_DELAY = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +113,18 @@ class Simulation:
         self._dynamodb = DynamoDbClient(sdk, self._database)
         self._bus = EventsClient(sdk)
         self._watch = Watch(self._schedule, self._database)
-        self._queue = Queue(self._schedule, self._faults)
+        self._queue = Queue("consumer", self._schedule, self._faults)
+        self._news = Queue("follower", self._schedule, self._faults, _NEWS_DELAY)
+        self._witness = Witness(self._schedule, self._queue, self._news)
         self._stream = Stream(self._schedule, self._faults, self._publish)
-        self._world = World()
+        self._world = World(patience=rng.choice((5.0, 20.0, 40.0)), night=self._night_if_it_lives)
+        self._rules, self._program = drawn(rng)
         self._database.listeners += [self._watch.on_written, self._stream.on_written]
-        self._bus.listeners.append(self._watch.on_taken)
+        self._bus.listeners += [self._watch.on_taken, self._on_news]
 
     def run(self) -> Report:
         with self._in_place():
-            self._process("operator", self._publish_program)
+            self._process("operator", self._open)
             self._schedule.now += 5  # any read sees it by now
             self._storm()
             self._calm()
@@ -142,33 +138,43 @@ class Simulation:
 
     def _storm(self) -> None:
         self._faults.rates = self._rates
-        for i in range(self._rng.randint(2, 7)):
-            partner = Partner(f"partner-{i}", self._world, self._schedule, self._faults, self._queue)
+        for i in range(self._rng.randint(2, 6)):
+            partner = Partner(f"partner-{i}", self._world, self._schedule, self._faults, self._witness)
             self._schedule.spawn(partner.name, partial(partner.live, self._rng.randint(5, 15)))
         for after in _SWEEPS:
             self._schedule.spawn("sweeper", self._sweep_if_it_lives, after)
+        for after in _NIGHTS:
+            self._schedule.spawn("night", self._night_if_it_lives, after)
         self._schedule.run()
 
     def _calm(self) -> None:
         self._faults.end()
-        self._schedule.now += 3600
-        for _ in range(_REDRIVES):
+        for _ in range(_ROUNDS):
+            self._schedule.now += 3600
             self._queue.redrive()
+            self._news.redrive()
             self._schedule.run()
-        if self._queue.dead:
-            keys = [message.asked.key for message in self._queue.dead]
-            self._watch.violated("P10", f"{keys} came to no end, though all is well")
-        self._schedule.now += 3600
-        self._process("sweeper", self._sweep)
+            self._process("sweeper", self._sweep)
+            self._process("night", self._night)
+        for queue in (self._queue, self._news):
+            if queue.dead:
+                events = [f"{message.event['detail-type']} {message.event['detail']}" for message in queue.dead]
+                self._watch.violated("P10", f"{events} came to no end, though all is well")
 
     def _repeat(self) -> None:
-        """Ask everything again, one after the other. What is repeated is evidence like everything else."""
+        """Ask much of it again, one after the other. What is repeated is evidence like everything else."""
         intents = {(asked.key, asked.content): asked for asked in self._world.asked}
         before = set(self._watch.booked)
-        answered = [asked for asked in intents.values() if asked.verdicts() & {"committed", "refused", "reused"}]
+        final = {(one.key, one.content) for one in self._world.asked if one.verdicts() & _FINAL}
+        kept = {item["operation"]["S"] for item in self._database.items("entries")}
+        # A return that was given up may be sent again, and is then carried out: that would be no repeat.
+        answered = [
+            asked for one, asked in intents.items() if one in final and (asked.key in kept or asked.kind == "enrol")
+        ]
+        again = self._rng.sample(answered, min(len(answered), _MOST_REPEATS))
 
         def repeat() -> None:
-            for asked in answered:
+            for asked in again:
                 answer = handle(asked, self._schedule)
                 if answer.verdict == "nothing":
                     self._watch.violated("P1", f"{asked.key} had an answer, and a repeat gets {answer.code}")
@@ -180,10 +186,14 @@ class Simulation:
             self._watch.violated("P1", f"repeats booked {self._watch.booked - before}")
 
     def _judge(self) -> None:
-        books = Books(self._database, self._watch)
-        for finding in judge(self._world.asked, books):
-            self._watch.violated(*finding)
-        for finding in judge_bus(self._bus, self._stream, books):
+        books = Books(self._database, self._watch, self._rules)
+        asked = self._world.asked
+        for finding in chain(
+            judge(asked, books),
+            judge_rests(books),
+            judge_waits(asked, self._bus, (self._queue, self._news), books),
+            judge_bus(self._bus, self._stream, books),
+        ):
             self._watch.violated(*finding)
         self._process("proof", self._prove)
 
@@ -193,12 +203,13 @@ class Simulation:
             if proof.drift:
                 self._watch.violated("P4", f"{proof.member} drifts: {proof.drift}")
 
-    def _publish_program(self) -> None:
-        policy = self._rng.choice(("carry", "carry", "forgive", "block"))
-        months = self._rng.choice(("never", 12, 12))
-        points = {"expire": "never" if months == "never" else {"after_months": months}, "spent_then_returned": policy}
-        version, _ = programs.publish(json.dumps(_PROGRAM | {"points": points}))
+    def _open(self) -> None:
+        """Publish the programme, and enrol the one who sends all the others."""
+        version, _ = programs.publish(self._program)
         programs.activate(version.version)
+        joins = enrolment_of(MemberIn(card=REFERRER), SOURCES[0], "referrer")
+        self._world.asked.append(joins)
+        handle(joins, self._schedule)
 
     def _publish(self, batch: Sequence[Record]) -> None:
         skewed(self._schedule)
@@ -213,6 +224,32 @@ class Simulation:
         except Exception as error:  # noqa: BLE001  it runs again in an hour; what else it may raise is judged there
             self._schedule.note(f"sweeper failed: {type(error).__name__}")
 
+    def _night(self) -> None:
+        awaiting.report_overdue(clock.now())
+
+    def _night_if_it_lives(self) -> None:
+        try:
+            self._night()
+        except (ClientError, BotoCoreError, PublishError) as error:
+            self._schedule.note(f"night failed: {type(error).__name__}")
+
+    def _on_news(self, taken: Taken) -> None:
+        """The bus hands our own events on, each time that one is on it, under an id of its own."""
+        if taken.detail_type in _NEWS:
+            event = {
+                "id": f"news-{len(self._bus.taken)}",
+                "source": SOURCE,
+                "time": clock.to_text(clock.now()),
+                "detail-type": taken.detail_type,
+                "detail": taken.detail,
+            }
+            self._news.send(event)
+
+    def _referred(self, member: str, **content: Any) -> Account:
+        """An account as enrolling opens it, and two of three members were sent by somebody."""
+        referred = hashlib.sha256(member.encode()).digest()[0] % 3 > 0 and member != _REFERRER
+        return Account(member, **content, traits=Traits(referred_by=_REFERRER) if referred else Traits())
+
     def _index_lag(self) -> float:
         """Mostly a few milliseconds, now and then seconds: each item at its own pace."""
         return self._rng.random() ** 6 * self._longest_lag if self._faults.rates is not CALM else 0.0
@@ -220,7 +257,8 @@ class Simulation:
     @contextmanager
     def _in_place(self) -> Iterator[None]:
         """The real code, with this world around it."""
-        names = {f"{table.name.upper()}_TABLE": table.name for table in TABLES} | {"BUS_NAME": "loyalty"}
+        names = {f"{table.name.upper()}_TABLE": table.name for table in TABLES}
+        names |= {"BUS_NAME": "loyalty", "RECEIPT_NAMESPACES": "{}"}
         level = logger.log_level
         with ExitStack() as stack:
             stack.enter_context(patch.dict(os.environ, names))
@@ -230,6 +268,9 @@ class Simulation:
             stack.enter_context(patch.object(clock, "pause", self._pause))
             stack.enter_context(patch.object(programs, "time", SimpleNamespace(monotonic=lambda: self._schedule.now)))
             stack.enter_context(patch.object(ledger, "secrets", SimpleNamespace(token_bytes=self._rng.randbytes)))
+            stack.enter_context(patch.object(batching, "time", SimpleNamespace(monotonic=lambda: self._schedule.now)))
+            stack.enter_context(patch.object(accrual, "_USUAL_WAIT", timedelta(seconds=self._world.patience)))
+            stack.enter_context(patch.object(enrolment, "Account", self._referred))
             programs.forget()
             logger.setLevel(logging.CRITICAL)
             try:

@@ -43,7 +43,7 @@ class Stream:
     def on_written(self, written: Sequence[Written]) -> None:
         """Queue the changes that the filter of the mapping lets through."""
         for change in written:
-            if change.table != "accounts" or change.new["part"]["S"] != "A":
+            if change.table != "accounts" or change.new is None or change.new["part"]["S"] != "A":
                 continue
             shard = hashlib.sha256(change.new["member"]["S"].encode()).digest()[0] % SHARDS
             record = {"NewImage": change.new} | ({"OldImage": change.old} if change.old else {})

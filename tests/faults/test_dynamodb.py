@@ -86,7 +86,7 @@ def test_an_expression_that_it_does_not_know_is_refused() -> None:
     with pytest.raises(UnknownExpressionError):
         holds("begins_with(#n, :a)", None, {"#n": "n"}, {})
     with pytest.raises(UnknownExpressionError):
-        changed("REMOVE #n", {}, {"#n": "n"}, {})
+        changed("DELETE #n :a", {}, {"#n": "n"}, {})
 
 
 def test_every_name_and_value_is_used() -> None:
@@ -234,7 +234,56 @@ def test_the_stream_tells_the_old_and_the_new_image_in_order(world: World) -> No
     world.database.put(put("k", color="red")["Put"])
     world.database.put(put("k", color="blue")["Put"])
 
-    assert [(change.old, change.new["color"]["S"]) for change in world.written] == [
-        (None, "red"),
-        (to_wire({"key": "k", "color": "red"}), "blue"),
-    ]
+    red, blue = to_wire({"key": "k", "color": "red"}), to_wire({"key": "k", "color": "blue"})
+    assert [(change.old, change.new) for change in world.written] == [(None, red), (red, blue)]
+
+
+def removal(color: str) -> dict[str, Any]:
+    return {
+        "TableName": "members",
+        "Key": to_wire({"key": "k"}),
+        "ConditionExpression": "#color = :color",
+        "ExpressionAttributeNames": {"#color": "color"},
+        "ExpressionAttributeValues": to_wire({":color": color}),
+    }
+
+
+def test_what_is_deleted_is_gone_and_was_there(world: World) -> None:
+    world.database.put(put("k", color="red")["Put"])
+    world.now = 1.0
+    error_of(lambda: world.database.delete(removal("blue")))
+    world.database.delete(removal("red"))
+    key = to_wire({"key": "k"})
+
+    assert world.database.items("members") == []
+    assert world.database.get("members", key) is None
+    assert world.database.get("members", key, staleness=0.5) == to_wire({"key": "k", "color": "red"})
+    assert world.written[-1] == Written("members", to_wire({"key": "k", "color": "red"}), None)
+
+
+def test_an_update_removes_attributes(world: World) -> None:
+    world.database.put(put("k", color="red", size=1)["Put"])
+    request = removal("red") | {"UpdateExpression": "REMOVE #color, #size"}
+    world.database.update(request | {"ExpressionAttributeNames": {"#color": "color", "#size": "size"}})
+
+    assert world.database.items("members") == [to_wire({"key": "k"})]
+
+
+def test_an_item_without_its_attributes_leaves_the_index(world: World) -> None:
+    def awaited() -> list[str]:
+        request = {
+            "TableName": "entries",
+            "IndexName": "awaited",
+            "KeyConditionExpression": "#awaited = :awaited AND #report_at <= :now",
+            "ExpressionAttributeNames": {"#awaited": "awaited", "#report_at": "report_at"},
+            "ExpressionAttributeValues": to_wire({":awaited": "purchase", ":now": "2"}),
+        }
+        return [item["operation"]["S"] for item in world.database.query(request)]
+
+    for operation, report_at in (("b", "1"), ("a", "1"), ("c", "0"), ("d", "3")):
+        item = {"operation": operation, "awaited": "purchase", "report_at": report_at}
+        world.database.put({"TableName": "entries", "Item": to_wire(item)})
+    assert awaited() == ["c", "a", "b"]
+
+    world.database.put({"TableName": "entries", "Item": to_wire({"operation": "c", "member": "m", "n": 1})})
+    assert awaited() == ["a", "b"]

@@ -1,4 +1,4 @@
-"""The promises P1 to P9 hold while calls are lost, handlers die and partners repeat themselves.
+"""The promises P1 to P10 hold while calls are lost, handlers die and partners repeat themselves.
 
 A seed that fails is printed with the command that replays it, step by step.
 """
@@ -16,7 +16,7 @@ from tests.faults.faults import CALM
 from tests.faults.simulation import command, simulate
 
 ROOT = Path(__file__).parent.parent.parent
-SEEDS, PARTS = 200, 4
+SEEDS, PARTS = 144, 4
 FEWEST_OPERATIONS = 10_000
 
 

@@ -5,7 +5,8 @@
     books       every entry is somebody's operation and moves what that is worth; holds and returns stay in bounds
     claims      every identity and every voucher belongs to what made it
 
-What is on the bus is judged in `told.py`; the proof of every account is the real one (`functions/ledger/proving.py`).
+What rests on what is judged in `rests.py`, what waits in `waits.py`, what is on the bus in `told.py`; the proof of
+every account is the real one (`functions/ledger/proving.py`).
 """
 
 from collections import Counter
@@ -16,37 +17,50 @@ from functions.ledger.account import Account, Entry
 from functions.ledger.identity import Identity
 from functions.runtime.tables import Item, from_wire
 from tests.faults.dynamodb import Database
+from tests.faults.intents import PRICE
 from tests.faults.operations import Answer, Asked, as_booked
+from tests.faults.programme import BUDGET_POINTS, BUDGETS, Rules
 from tests.faults.watch import Watch
-from tests.faults.workload import PRICE
 
-LAUNCH, LAUNCH_POINTS, LAUNCH_BUDGET = "launch", 7, 50
-"""A rule of the simulated programme that gives points until its budget is used up: 50 pays for seven times seven."""
-GOAL = "third-visit"
+_OURS = ("activity#loyalty#", "confirmation#loyalty#")
 
 
 class Books:
     """Everything that is in the tables at the end, as the functions read it."""
 
-    def __init__(self, database: Database, watch: Watch) -> None:
+    def __init__(self, database: Database, watch: Watch, rules: Rules) -> None:
         self.watch = watch
+        self.rules = rules
         self.records: dict[str, Item] = {i["operation"]: i for i in map(from_wire, database.items("entries"))}
         self.entries: dict[str, Entry] = {
-            key: items.entry_from_item(item) for key, item in self.records.items() if "refused" not in item
+            key: items.entry_from_item(item) for key, item in self.records.items() if items.is_entry(item)
         }
         self.members: dict[str, Item] = {i["key"]: i for i in map(from_wire, database.items("members"))}
         rewards = list(map(from_wire, database.items("rewards")))
         self.vouchers: dict[str, Item] = {i["key"]: i for i in rewards if i["key"].startswith("V#")}
-        self.spent = sum(i["spent"] for i in rewards if i["key"].startswith("B#"))
+        self.spent: Counter[str] = Counter()
+        for item in rewards:
+            if item["key"].startswith("B#"):
+                self.spent[item["key"].split("#")[1]] += item["spent"]
         self.accounts: dict[str, Account] = {
             i["member"]: items.account_from_item(i)
             for i in map(from_wire, database.items("accounts"))
             if i["part"] == items.ACCOUNT
         }
+        self._by_member: dict[str, list[Entry]] = {}
+        self._reversals: dict[str, list[Entry]] = {}
+        for entry in sorted(self.entries.values(), key=lambda entry: entry.n):
+            self._by_member.setdefault(entry.member, []).append(entry)
+            if entry.posting.reversal:
+                self._reversals.setdefault(entry.posting.reversal.operation, []).append(entry)
 
     def of(self, member: str) -> list[Entry]:
         """A member's entries in order."""
-        return sorted((entry for entry in self.entries.values() if entry.member == member), key=lambda entry: entry.n)
+        return self._by_member.get(member, [])
+
+    def reversals_of(self, key: str) -> list[Entry]:
+        """What was taken back of an entry, in order."""
+        return self._reversals.get(key, [])
 
 
 Finding = tuple[str, str]
@@ -56,19 +70,20 @@ Finding = tuple[str, str]
 def judge(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
     """Everything that is wrong."""
     began = _beginnings(asked)
+    contents = {(one.key, one.content) for one in asked if one.kind == "return"}
+    rivals = {key for key, times in Counter(key for key, _ in contents).items() if times > 1}
     for one in asked:
         for answer in one.answers:
             found = _enrolment(one, answer, books) if one.kind == "enrol" else _answer(one, answer, books)
-            yield from found
+            yield from () if _about_what_waits(one, answer, rivals, books) else found
         refusals = [answer for answer in one.answers if answer.verdict == "refused"]
-        if refusals and one.key in books.watch.refused_at:
+        if refusals and one.key in books.watch.refused_at and "refused" in books.records.get(one.key, {}):
             yield from _wrongly_refused(one, began[one.key, one.content], books)
     yield from _entries(asked, books)
     yield from _holds(books)
     yield from _returns(books)
     yield from _claims(books)
     yield from _budget(books)
-    yield from _goals(books)
 
 
 def _answer(asked: Asked, answer: Answer, books: Books) -> Iterator[Finding]:
@@ -86,11 +101,20 @@ def _answer(asked: Asked, answer: Answer, books: Books) -> Iterator[Finding]:
         case "refused":
             if record is None or not mine or "refused" not in record:
                 yield "P7", f"{asked.key} was refused ({answer.code}), the books say {record}"
-            elif answer.problem and record["refused"] != answer.problem.problem():
+            elif answer.problem and record["refused"] != answer.problem:
                 yield "P7", f"{asked.key} was refused with another problem than the books keep"
         case "reused":
             if record is None or mine:
                 yield "P2", f"{asked.key} was called a reused id, and it is not"
+
+
+def _about_what_waits(asked: Asked, answer: Answer, rivals: set[str], books: Books) -> bool:
+    """Whether an answer about a return holds only for as long as things were as they were: another return waited under
+    its id, which claims it for as long as it waits, or it was of what is a return itself."""
+    if asked.kind != "return":
+        return False
+    of_return = asked.of.replace("purchase", "return", 1) in books.entries
+    return (answer.verdict == "reused" and asked.key in rivals) or (answer.verdict == "refused" and of_return)
 
 
 def _beginnings(asked: Sequence[Asked]) -> Mapping[tuple[str, str], float]:
@@ -114,10 +138,13 @@ def _wrongly_refused(asked: Asked, began: float, books: Books) -> Iterator[Findi
             yield "P7", f"{asked.key} was refused though it can still be returned"
         return
     seen = list(_between(_member_of(asked, books), began, until, books.watch))
-    if code == "insufficient_points" and all(_could_spend(account, PRICE, books) for account in seen):
+    price = -asked.points if asked.kind == "adjust" and asked.points else PRICE
+    if code == "insufficient_points" and all(_could_spend(account, price, books) for account in seen):
         yield "P7", f"{asked.key} was refused, and there were enough points all the time"
     if code == "hold_not_found" and all(asked.of in account.holds for account in seen):
         yield "P7", f"{asked.key} was refused, and it was held all the time"
+    if code == "activity_not_waiting" and books.entries[asked.of].posting.unconfirmed:
+        yield "P7", f"{asked.key} was refused, and it needed to be decided"
 
 
 def _could_spend(account: Account, points: int, books: Books) -> bool:
@@ -137,6 +164,11 @@ def _between(member: str | None, begin: float, end: float, watch: Watch) -> Iter
 def _member_of(asked: Asked, books: Books) -> str | None:
     if asked.who:
         return _resolved(asked.who, books)
+    if asked.kind == "adjust":
+        return asked.of
+    if asked.kind in {"return", "decision"}:
+        about = books.entries.get(asked.of)
+        return about.member if about else None
     held = books.entries.get(f"redemption#{asked.of}")
     return held.member if held else None
 
@@ -161,53 +193,54 @@ def _entries(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
     """Every entry is what somebody asked for, and the first answer for it came once."""
     known = {(one.key, one.content): one for one in asked if one.kind != "enrol"}
     for key, entry in books.entries.items():
+        if key.startswith(_OURS):
+            continue
         intent = known.get((key, entry.operation.payload_hash))
         if intent is None:
             yield "P1", f"nobody asked for {key}"
             continue
-        worth = None if intent.points is None else intent.points + _of_launch(entry)
+        worth = None if intent.points is None else intent.points + _beside_the_rate(entry)
         if worth is not None and entry.posting.points != worth:
             yield "P4", f"{key} moved {entry.posting.points} points, it is worth {worth}"
-        if entry.member != _member_of(intent, books) and intent.kind != "return":
+        if entry.member != _member_of(intent, books):
             yield "P1", f"{key} is {entry.member}'s, it was asked for {_member_of(intent, books)}"
     first = Counter(
         one.key
         for one in asked
         for a in one.answers
-        if a.verdict == "committed" and a.replayed is False and (a.entry or a.member)
+        if a.verdict == "committed" and a.replayed is False and (a.entry or a.member or a.named)
     )
     for key, times in first.items():
         if times > 1:
             yield "P1", f"{key} was answered as new {times} times"
 
 
-def _of_launch(entry: Entry) -> int:
-    return sum(reason.points for reason in entry.posting.explanation if reason.rule == LAUNCH)
+def _beside_the_rate(entry: Entry) -> int:
+    """What other rules and the goals gave of a purchase."""
+    if entry.posting.kind != "earned":
+        return 0
+    return sum(reason.points for reason in entry.posting.explanation if reason.rule != "every-dollar")
 
 
 def _budget(books: Books) -> Iterator[Finding]:
     """What a rule with a budget gave is what was drawn, never more than there was, and as often as it may be."""
-    given = sum(map(_of_launch, books.entries.values()))
-    drawn = sum(draw.points for entry in books.entries.values() for draw in entry.posting.draws)
-    if not given == drawn == books.spent <= LAUNCH_BUDGET:
-        yield "P3", f"{LAUNCH} gave {given}, drew {drawn}, its budget counts {books.spent} of {LAUNCH_BUDGET}"
-    left = LAUNCH_BUDGET - books.spent >= LAUNCH_POINTS
-    for entry in books.entries.values():
-        why = {reason.rule: reason.condition for reason in entry.posting.explanation}
-        if why.get(LAUNCH) == "budget_used_up" and left:
-            yield "P7", f"{entry.operation.key} was told that the budget is used up, and {books.spent} was drawn"
-
-
-def _goals(books: Books) -> Iterator[Finding]:
-    """A voucher for every third visit, and not one more, whatever came back."""
-    for member in books.accounts:
-        earned = [entry for entry in books.of(member) if entry.posting.kind == "earned"]
-        given = sum(len(entry.posting.issued) for entry in earned)
-        if given > len(earned) // 3:
-            yield "P1", f"{member} got {given} vouchers for {len(earned)} visits"
-        complete = not any(purchase.reversals for purchase in earned)
-        if complete and given != len(earned) // 3:
-            yield "P1", f"{member} got {given} vouchers for {len(earned)} visits, none of which came back"
+    for rule, budget in BUDGETS.items():
+        spent = books.spent.get(rule, 0)
+        reasons = [
+            (key, reason)
+            for key, entry in books.entries.items()
+            for reason in entry.posting.explanation
+            if reason.rule == rule
+        ]
+        given = sum(reason.points for _, reason in reasons)
+        drawn = sum(draw.points for e in books.entries.values() for draw in e.posting.draws if draw.rule == rule)
+        if not given == drawn == spent <= budget:
+            yield "P3", f"{rule} gave {given}, drew {drawn}, its budget counts {spent} of {budget}"
+        if budget - spent < BUDGET_POINTS:
+            continue
+        for key, reason in reasons:
+            if reason.condition == "budget_used_up":
+                yield "P7", f"{key} was told that the budget of {rule} is used up, and {spent} was drawn"
 
 
 def _holds(books: Books) -> Iterator[Finding]:
@@ -227,20 +260,20 @@ def _returns(books: Books) -> Iterator[Finding]:
     for key, purchase in books.entries.items():
         if purchase.posting.kind != "earned":
             continue
-        mine = [
-            entry
-            for entry in books.entries.values()
-            if entry.posting.reversal and entry.posting.reversal.operation == key
-        ]
+        mine = books.reversals_of(key)
         if purchase.reversals != len(mine):
             yield "P6", f"{key} counts {purchase.reversals} reversals, there are {len(mine)}"
-        taken = sum(entry.posting.reversal.forgiven - entry.posting.points for entry in mine if entry.posting.reversal)
+        taken = sum(int(reason.facts.get("to_take_back", 0)) for entry in mine for reason in entry.posting.explanation)
         if taken != sum(back.points for back in purchase.returned.values()):
             yield "P6", f"{key} says {purchase.returned} came back, its reversals took {taken}"
         for line in purchase.posting.lines:
             back = purchase.returned.get(line.id)
             if back and (back.quantity > line.quantity or back.points > line.points):
                 yield "P6", f"{key} line {line.id} was returned more than it was: {back}"
+    for entry in books.entries.values():
+        told = sum(reason.points for reason in entry.posting.explanation)
+        if entry.posting.kind == "reversed" and entry.posting.points != told:
+            yield "P6", f"{entry.operation.key} took {entry.posting.points} points and explains {told}"
 
 
 def _claims(books: Books) -> Iterator[Finding]:

@@ -5,89 +5,62 @@ answer while the handler still runs (then two handlers carry out one operation s
 """
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
-from functions.accrual import store as accrual
-from functions.accrual.contract import PurchaseIn, ReturnIn
-from functions.enrolment import store as enrolment
-from functions.enrolment.contract import MemberIn
-from functions.enrolment.member import member_id
-from functions.ledger.account import Operation
-from functions.ledger.identity import profile_key
-from functions.redemption import store as redemption
-from functions.redemption.contract import RedemptionIn
-from functions.redemption.spending import redemption_id
-from functions.runtime import bus
-from functions.runtime.validation import payload_hash
-from tests.faults.faults import Faults
-from tests.faults.messages import Queue
-from tests.faults.operations import Answer, Asked, attempt
-from tests.faults.schedule import Schedule, skewed
+from botocore.exceptions import BotoCoreError, ClientError
 
-SOURCES = ("till", "shop")
-PRICE = 100
+from functions.accrual import batching
+from tests.faults.faults import Faults
+from tests.faults.intents import SOURCES, Intents, World, in_batch, on_bus
+from tests.faults.messages import Witness
+from tests.faults.operations import Answer, Asked, answer_in_batch, attempt
+from tests.faults.schedule import CrashError, Schedule, skewed
+
 _TRIES = 4
-_CARDS = ("4006381333931", "4006381333932", "4006381333933", "4006381333934")
-_DAYS = ("2025-12-24T18:00:00Z", "2026-02-10T09:00:00Z", "2026-02-28T12:00:00Z", "2025-02-28T12:00:00Z")
-"""Days of purchases: where points live for twelve months, those of the last one expire while the run goes on."""
+_IN_BETWEEN = 0.15
+"""Seconds: about what a commit takes. What is asked so soon after something else meets it."""
+OPENS = 8.0
 
 Ask: TypeAlias = Callable[[], Asked | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A purchase that a partner sent: to be changed or returned."""
-
-    purchase: PurchaseIn
-    source: str
-
-    @property
-    def card(self) -> str:
-        return self.purchase.member.card or ""
-
-
-@dataclass
-class World:
-    """What the partners know of each other, and all they ever asked."""
-
-    asked: list[Asked] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-    holds: list[str] = field(default_factory=list)
-    count: int = 0
-
-    def fresh(self, prefix: str) -> str:
-        self.count += 1
-        return f"{prefix}-{self.count}"
 
 
 class Partner:
     """One of them."""
 
-    def __init__(self, name: str, world: World, schedule: Schedule, faults: Faults, queue: Queue) -> None:
+    def __init__(self, name: str, world: World, schedule: Schedule, faults: Faults, bus: Witness) -> None:
         self.name = name
         self._world = world
         self._schedule = schedule
         self._faults = faults
-        self._queue = queue
+        self._bus = bus
         self._rng: random.Random = schedule.rng
+        self._intents = Intents(world, schedule.rng)
         self._habits: dict[Ask, int] = {
             self._enrol: 4,
-            self._purchase: 24,
-            self._purchase_over_the_bus: 18,
-            self._again: 16,
+            self._purchase: 18,
+            self._over_the_bus: 16,
+            self._again: 14,
             self._changed: 6,
             self._return: 14,
-            self._redeem: 12,
+            self._return_first: 12,
+            self._batch: 6,
+            self._activity: 6,
+            self._decide: 10,
+            self._adjust: 4,
+            self._redeem: 10,
             self._earn_and_redeem: 8,
-            self._hold: 12,
-            self._resolve: 16,
+            self._hold: 10,
+            self._resolve: 14,
         }
 
     def live(self, actions: int) -> None:
-        """Join somebody, then do that many things, one after the other."""
+        """Join somebody, buy something when the shop opens, as all others, then do that many things, one after the
+        other."""
         self._do(self._enrol)
+        self._schedule.pause(max(0.0, OPENS - self._schedule.now + self._rng.random() * 0.03))
+        self._do(self._purchase)
         for _ in range(actions):
             self._schedule.pause(self._rng.random() ** 5 * 20)
             [ask] = self._rng.choices(list(self._habits), list(self._habits.values()))
@@ -117,163 +90,146 @@ class Partner:
         answer = handle(asked, self._schedule)
         return Answer("unknown", answer.at) if self._faults.strikes("lost_answer") else answer
 
+    def _meanwhile(self, asked: Asked, after: float) -> None:
+        """Somebody else asks that, over HTTPS or over the bus."""
+        if self._rng.random() < 0.4 and on_bus(asked, ""):
+            self._schedule.spawn(f"{self.name}-bus", lambda: self._send(asked), after)
+            return
+        rival = Partner(f"{self.name}-rival", self._world, self._schedule, self._faults, self._bus)
+        self._schedule.spawn(rival.name, lambda: rival._do(lambda: asked), after)
+
+    def _send(self, asked: Asked) -> None:
+        event = on_bus(asked, self._world.fresh("event"))
+        assert event
+        self._world.asked.append(asked)
+        self._bus.send(asked, event)
+
+    def _soon(self) -> float:
+        return self._rng.random() * _IN_BETWEEN
+
     def _enrol(self) -> Asked:
-        card, source, person = self._rng.choice(_CARDS), self._rng.choice(SOURCES), self._rng.randint(1, 2)
-        key = f"join-{card}-{person}"
-        name = "Ada" if self._rng.random() < 0.9 else "Eve"
-        member = MemberIn(card=card, email=f"{card}@example.com" if person == 1 else None, given_name=name)
-        return Asked(
-            "enrol",
-            key=profile_key(member_id(source, key)),
-            content=payload_hash(member),
-            call=lambda: enrolment.enrol(member, source, key),
-        )
+        return self._intents.enrolment()
 
     def _purchase(self) -> Asked:
-        receipt = Receipt(self._basket(self._world.fresh("receipt")), self._rng.choice(SOURCES))
-        self._world.receipts.append(receipt)
-        return self._purchase_of(receipt)
+        return self._intents.purchase(self._intents.receipt())
 
     def _earn_and_redeem(self) -> Asked:
         """At the till: a purchase, and what it earned is spent before any replica has heard of it."""
-        self._do(self._purchase)
-        return self._redemption(self._world.fresh("key"), self._world.receipts[-1].card, capture=True)
+        receipt = self._intents.receipt()
+        self._do(lambda: self._intents.purchase(receipt))
+        return self._intents.redemption(receipt.card, capture=True)
 
-    def _basket(self, receipt_number: str) -> PurchaseIn:
-        lines = [
-            {
-                "id": str(i),
-                "sku": "record",
-                "quantity": self._rng.randint(1, 3),
-                "amount": self._rng.randint(900, 9_000),
-            }
-            for i in range(self._rng.randint(1, 3))
-        ]
-        return PurchaseIn.model_validate(
-            {
-                "id": receipt_number,
-                "member": {"card": self._card()},
-                "occurred_at": self._rng.choice(_DAYS),
-                "currency": "USD",
-                "lines": lines,
-            }
-        )
-
-    def _card(self) -> str:
-        """Whoever joined, mostly the first two, so that they collide."""
-        return self._rng.choices(_CARDS, [6, 3, 1, 1])[0]
-
-    def _purchase_of(self, receipt: Receipt) -> Asked:
-        purchase, source = receipt.purchase, receipt.source
-        return Asked(
-            "purchase",
-            key=Operation("purchase", source, purchase.id, "", "").key,
-            content=payload_hash(purchase),
-            call=lambda: accrual.record_purchase(purchase, source, self._world.fresh("call")),
-            who=purchase.member.identity(source),
-            points=sum(line.amount for line in purchase.lines) // 100,
-        )
-
-    def _purchase_over_the_bus(self) -> None:
-        """A new purchase, or one that is known already, in a burst as from a till that was offline."""
+    def _over_the_bus(self) -> None:
+        """Something new, or something that is known already, in a burst as from a till that was offline."""
         for _ in range(self._rng.choice((1, 1, 2, 5))):
-            known = self._rng.random() < 0.2 and self._world.receipts
-            receipt = (
-                self._rng.choice(self._world.receipts)
-                if known
-                else Receipt(self._basket(self._world.fresh("receipt")), self._rng.choice(SOURCES))
-            )
-            self._world.receipts.append(receipt)
-            asked = self._purchase_of(receipt)
-            self._world.asked.append(asked)
-            detail = receipt.purchase.model_dump(mode="json", exclude_unset=True)
-            event = {"id": self._world.fresh("event"), "source": receipt.source, "time": _DAYS[0], "detail": detail}
-            self._queue.send(bus.Event.model_validate(event | {"detail-type": "PurchaseCompleted"}), asked)
+            self._send(self._report())
+
+    def _report(self) -> Asked:
+        """Something that a batch and the bus can carry."""
+        known = [asked for asked in self._world.asked[-15:] if in_batch(asked)]
+        if known and self._rng.random() < 0.25:
+            return self._rng.choice(known).afresh()
+        kind = self._rng.random()
+        if kind < 0.2 and self._world.receipts:
+            return self._intents.return_of(self._rng.choice(self._world.receipts[-8:]))
+        return self._intents.activity() if kind < 0.3 else self._purchase()
+
+    def _batch(self) -> None:
+        """Many operations in one call; where the answer is lost or some were not carried out, all of them again."""
+        source = self._rng.choice(SOURCES)
+        reports = [self._report() for _ in range(self._rng.randint(2, 20))]
+        batch = [asked for asked in reports if asked.source == source]
+        self._world.asked += batch
+        for _ in range(_TRIES if batch else 0):
+            answers = handle_batch(batch, source, self._world, self._schedule)
+            lost = self._faults.strikes("lost_answer") or any(answer.verdict == "unknown" for answer in answers)
+            if not lost and all(answer.code != "try_again" for answer in answers):
+                return
+            self._schedule.pause(self._rng.random() * 2)
 
     def _again(self) -> Asked | None:
         """Something that somebody asked lately, once more."""
         lately = self._world.asked[-15:]
-        return replace(self._rng.choice(lately), began=None, answers=[]) if lately else None
+        return self._rng.choice(lately).afresh() if lately else None
 
     def _changed(self) -> Asked | None:
-        """A known receipt number with another basket."""
+        """A known receipt number with another basket, or a known return of other pieces."""
         if not self._world.receipts:
             return None
         receipt = self._rng.choice(self._world.receipts)
-        return self._purchase_of(replace(receipt, purchase=self._basket(receipt.purchase.id)))
+        if self._world.returns and self._rng.random() < 0.3:
+            known = self._rng.choice(self._world.returns[-8:]).key.rpartition("#")[2]
+            return self._intents.return_of(receipt, known)
+        return self._intents.purchase(replace(receipt, purchase=self._intents.basket(receipt.purchase.id)))
 
     def _return(self) -> Asked | None:
         if not self._world.receipts:
             return None
-        receipt = self._rng.choice(self._world.receipts[-8:])
-        purchase, source = receipt.purchase, receipt.source
-        pieces = {line.id: self._rng.randint(1, line.quantity) for line in purchase.lines if self._rng.random() < 0.6}
-        lines = [{"id": line, "quantity": quantity} for line, quantity in pieces.items()]
-        received = ReturnIn.model_validate(
-            {"id": self._world.fresh("return"), "occurred_at": "2026-02-28T20:00:00Z", "lines": lines}
-        )
-        return Asked(
-            "return",
-            key=Operation("return", source, received.id, "", "").key,
-            content=payload_hash(received, of=purchase.id),
-            call=lambda: accrual.record_return(purchase.id, received, source, self._world.fresh("call")),
-            who=purchase.member.identity(source),
-            of=Operation("purchase", source, purchase.id, "", "").key,
-            pieces=pieces,
-        )
+        if self._rng.random() < 0.05:
+            return self._intents.return_of_return()
+        return self._intents.return_of(self._rng.choice(self._world.receipts[-8:]))
+
+    def _return_first(self) -> Asked:
+        """One or several returns whose purchase comes at the same moment, later, just when they are given up, or
+        never."""
+        receipt = self._intents.receipt()
+        purchase = self._intents.purchase(receipt)
+        for _ in range(self._rng.choice((0, 0, 0, 1, 1, 1, 2, 12))):
+            self._meanwhile(self._intents.return_of(receipt), self._soon())
+        if self._rng.random() < 0.2:
+            other = replace(receipt, purchase=self._intents.basket(receipt.purchase.id))
+            self._meanwhile(self._intents.purchase(other), self._rng.choice((self._soon(), self._world.patience)))
+        comes = self._rng.random()
+        if comes < 0.4:
+            self._meanwhile(purchase, self._soon())
+        elif comes < 0.55:
+            self._meanwhile(purchase, self._rng.random() * self._world.patience)
+        elif comes < 0.9:
+            night = self._world.patience + self._rng.random()
+            self._schedule.spawn("night", self._world.night, night)
+            self._meanwhile(purchase, max(0.0, night + self._rng.gauss(0.05, 0.1)))
+        return self._intents.return_of(receipt)
+
+    def _activity(self) -> Asked:
+        return self._intents.activity()
+
+    def _decide(self) -> Asked:
+        """Confirm or decline an activity, sometimes both at the same moment, sometimes before it has come and with
+        another one beside it."""
+        known = self._world.activities[-4:]
+        if not known or self._rng.random() < 0.4:
+            card = self._intents.card()
+            activity = self._intents.activity("review", card)
+            for review in (activity, self._intents.activity("review", card)):
+                self._meanwhile(review, self._soon())
+        else:
+            activity = self._rng.choice(known)
+        one, other = self._rng.sample(("confirmed", "declined"), 2)
+        if self._rng.random() < 0.4:
+            self._meanwhile(self._intents.decision(activity, other), self._soon())
+        return self._intents.decision(activity, one)
+
+    def _adjust(self) -> Asked | None:
+        members = [answer.member for asked in self._world.asked for answer in asked.answers if answer.member]
+        return self._intents.adjustment(self._rng.choice(members)) if members else None
 
     def _redeem(self) -> Asked:
-        return self._redemption(self._world.fresh("key"), self._card(), capture=True)
+        return self._intents.redemption(self._intents.card(), capture=True)
 
     def _hold(self) -> Asked:
-        asked = self._redemption(self._world.fresh("key"), self._card(), capture=False)
+        asked = self._intents.redemption(self._intents.card(), capture=False)
         self._world.holds.append(asked.of)
         return asked
-
-    def _redemption(self, key: str, card: str, *, capture: bool) -> Asked:
-        source = self._rng.choice(SOURCES)
-        received = RedemptionIn.model_validate({"member": {"card": card}, "reward_id": "voucher-5", "capture": capture})
-        wanted = redemption_id(source, key)
-        return Asked(
-            "redeem" if capture else "hold",
-            key=Operation("redemption", "", wanted, "", "").key,
-            content=payload_hash(received),
-            call=lambda: redemption.redeem(received, source, key, self._world.fresh("call")),
-            who=received.member.identity(source),
-            of=wanted,
-            points=-PRICE if capture else 0,
-        )
 
     def _resolve(self) -> Asked | None:
         """Capture or cancel a hold, sometimes both at the same moment."""
         if not self._world.holds:
             return None
         wanted = self._rng.choice(self._world.holds[-4:])
-        one, other = self._rng.sample((self._capture(wanted), self._cancel(wanted)), 2)
+        one, other = self._rng.sample((self._intents.capture(wanted), self._intents.cancellation(wanted)), 2)
         if self._rng.random() < 0.4:
-            rival = Partner(f"{self.name}-rival", self._world, self._schedule, self._faults, self._queue)
-            self._schedule.spawn(rival.name, lambda: rival._do(lambda: other), self._rng.random() * 0.05)
+            self._meanwhile(other, self._soon())
         return one
-
-    def _capture(self, wanted: str) -> Asked:
-        return Asked(
-            "capture",
-            key=Operation("capture", "", wanted, "", "").key,
-            content="",
-            call=lambda: redemption.capture(wanted, "till", self._world.fresh("call")),
-            of=wanted,
-            points=-PRICE,
-        )
-
-    def _cancel(self, wanted: str) -> Asked:
-        return Asked(
-            "cancel",
-            key=Operation("release", "", wanted, "", "").key,
-            content="",
-            call=lambda: redemption.cancel(wanted, "till", self._world.fresh("call")),
-            of=wanted,
-            points=0,
-        )
 
 
 def handle(asked: Asked, schedule: Schedule) -> Answer:
@@ -286,6 +242,29 @@ def handle(asked: Asked, schedule: Schedule) -> Answer:
     except Exception as error:  # noqa: BLE001  the edge: what the real code must not raise
         schedule.breaks(error)
         answer = Answer("unknown", schedule.now)
+    _given(asked, answer, schedule)
+    return answer
+
+
+def handle_batch(batch: Sequence[Asked], source: str, world: World, schedule: Schedule) -> list[Answer]:
+    """One handler carries out a batch, each of it by itself."""
+    skewed(schedule)
+    for asked in batch:
+        asked.began = schedule.now if asked.began is None else asked.began
+    operations = [operation for asked in batch if (operation := in_batch(asked))]
+    try:
+        results = batching.carry_out(operations, source, world.fresh("call")).results
+        answers = [answer_in_batch(result, schedule.now) for result in results]
+    except (CrashError, ClientError, BotoCoreError):
+        answers = [Answer("unknown", schedule.now)] * len(batch)
+    except Exception as error:  # noqa: BLE001  the edge, as above
+        schedule.breaks(error)
+        answers = [Answer("unknown", schedule.now)] * len(batch)
+    for asked, answer in zip(batch, answers, strict=True):
+        _given(asked, answer, schedule)
+    return answers
+
+
+def _given(asked: Asked, answer: Answer, schedule: Schedule) -> None:
     asked.answers.append(answer)
     schedule.note(f"{asked.kind} {asked.key}: {answer.verdict} {answer.code}{' (replayed)' if answer.replayed else ''}")
-    return answer
