@@ -7,7 +7,7 @@ from datetime import datetime
 
 from functions.accrual.deciding import CLOCK_SKEW, REFERRAL_DONE
 from functions.accrual.limits import is_last_key
-from functions.accrual.withdrawing import NOTHING_FOUND, Found, Undone, in_question, undone
+from functions.accrual.withdrawing import NOTHING_FOUND, Found, Lost, Undone, in_question, undone
 from functions.ledger.account import (
     Account,
     Change,
@@ -174,15 +174,16 @@ def _taken_back(
     account: Account,
     undone_entry: Entry,
     points: int,
-    goals: Sequence[tuple[Entry, int]],
+    goals: Sequence[Lost],
     program: Program,
     now: datetime,
 ) -> tuple[Change, int]:
-    """Take back points that rules gave with what is undone, and points of goals, each beside the entry that reached it;
-    the whole change, and how many points were forgiven."""
+    """Take back points that rules gave with what is undone, and points of goals, each out of what brought them; the
+    whole change, and how many points were forgiven."""
     of_rules, _ = _parts(undone_entry)
     so_far = sum(back.points for back in undone_entry.returned.values())
-    wanted = [(left_of(of_rules, so_far), points), *((_parts(entry)[1], lost) for entry, lost in goals)]
+    wanted = [(left_of(of_rules, so_far), points)]
+    wanted += [(left_of(_parts(lost.entry)[1][lost.goal], lost.before), lost.points) for lost in goals]
     today, policy = now.astimezone(program.zone).date(), program.spent_then_returned
     whole, forgiven = Change(), 0
     for given, points_of_it in wanted:
@@ -192,10 +193,13 @@ def _taken_back(
     return whole, forgiven
 
 
-def _parts(entry: Entry) -> tuple[Change, Change]:
-    """What rules gave with an entry, and what goals did."""
-    of_goals = sum(reason.points for reason in entry.posting.explanation if "reach" in reason.facts)
-    return parted(_given(entry), of_goals)
+def _parts(entry: Entry) -> tuple[Change, Mapping[str, Change]]:
+    """What rules gave with an entry, and what each goal did."""
+    rest, of_goals = _given(entry), {}
+    for reason in entry.posting.explanation:
+        if reason.points and "reach" in reason.facts:
+            rest, of_goals[reason.rule] = parted(rest, reason.points)
+    return rest, of_goals
 
 
 def _shared_out(taken: int, own: int, reasons: Sequence[Reason]) -> tuple[int, list[Reason]]:

@@ -24,13 +24,23 @@ class Found:
 NOTHING_FOUND = Found()
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Points of a goal that go: `points` of what it gave with an entry, of which `before` went earlier."""
+
+    entry: Entry
+    goal: str
+    points: int
+    before: int
+
+
 @dataclass(slots=True)
 class Undone:
-    """What goes: vouchers, counts of goals, and points that goals gave, each beside the entry that brought them."""
+    """What goes: vouchers, counts of goals, and points that goals gave."""
 
     withdrawn: list[Withdrawal] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
-    points: list[tuple[Entry, int]] = field(default_factory=list)
+    points: list[Lost] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
 
 
@@ -115,7 +125,7 @@ def _undo_goal(key: str, done: int, progress: int, found: Found, gone: Undone) -
         gone.counts += [Count(one, kept=-going) for one in of_goal]
         points = reason.points * going // times
         if points:
-            gone.points.append((entry, points))
+            gone.points.append(Lost(entry, goal, points, reason.points * (times - standing) // times))
         gone.reasons.append(Reason(goal, True, -points, facts={"progress": progress, "reach": reach, "times": -going}))
         rewards = [one for one in entry.posting.issued if one.basis and one.basis.goal and one.basis.rule == goal]
         _withdraw(rewards, goal, times, standing - going, found, gone)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from functions.accrual.withdrawing import NOTHING_FOUND, Found, in_question, undone
 from functions.ledger.account import Account, Count, Entry, IssuedReward, Reason, Traits, Voucher
-from functions.ledger.lots import NEVER, total
+from functions.ledger.lots import NEVER, negative, total
 from functions.ledger.movements import DebtPolicy
 from functions.ledger.proof import prove
 from functions.program.model import (
@@ -657,6 +657,25 @@ def test_of_all_that_came_back_nothing_is_left_and_the_books_prove_it(
     assert journey.standing() == []
     assert all(one.withdrawn for one in journey.vouchers.values())
     assert account.tier in (None, "base")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_goals_that_one_purchase_reached_are_taken_out_of_what_they_gave_and_of_nothing_else(
+    order: Sequence[int],
+) -> None:
+    """Not out of the lots of another purchase, or its return is refused."""
+    lasting = Lasting(after_months=12)
+    rewards = (a_reward(), MUG)
+    groups = [Group("all", "all"), Group("more", "all")]
+    program = a_program(RULES, rewards, lasting, "block", goals=GOALS[:2], groups=groups)
+    journey = Journey(program, an_account(enrolled_at=ENROLLED))
+    entries = bought(journey, [([(3000, 1, False)], 0), ([(167, 1, False)], 0)])
+    for i in order:
+        given_by_it = entries[i].posting.change
+        journey.returns(entries[i], {"0": 1})
+        taken = journey.entries[-1].posting.change
+        assert (taken.lots, taken.pending) == (negative(given_by_it.lots), negative(given_by_it.pending))
+    assert (journey.account.lots, journey.account.pending, journey.account.debt) == ({}, {}, 0)
 
 
 @given(PROGRAMS, BOUGHT, st.randoms(use_true_random=False), st.integers(0, 6))
