@@ -15,6 +15,7 @@ from functions.accrual import store as accrual
 from functions.accrual.contract import PurchaseIn
 from functions.ledger import proving, store
 from functions.runtime import aws, bus
+from functions.runtime.errors import TryAgainError
 from functions.runtime.validation import parse
 from tests.embedded.partner import Json, Partner, fresh, purchase
 
@@ -32,11 +33,22 @@ def book(body: Json) -> store.Committed:
     return accrual.record(accrual.Report(parse(PurchaseIn, body), SOURCE, "test"))
 
 
+def book_as_partners_do(body: Json) -> store.Committed:
+    """Where the account is too busy, nothing is written, and the call is made again as it was: on a machine with other
+    work, two hundred threads of one process may need it."""
+    for _ in range(4):
+        try:
+            return book(body)
+        except TryAgainError:
+            continue
+    return book(body)
+
+
 def test_two_hundred_purchases_at_the_same_moment_are_all_booked(books: Partner) -> None:
     member = books.enrol()
     purchases = [purchase({"id": member}) for _ in range(200)]
     with ThreadPoolExecutor(200) as pool:
-        committed = list(pool.map(book, purchases))
+        committed = list(pool.map(book_as_partners_do, purchases))
 
     assert sorted(one.entry.n for one in committed) == list(range(1, 201))
     assert not any(one.replayed for one in committed)
