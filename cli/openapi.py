@@ -111,6 +111,8 @@ def _finished(operation: Mapping[str, Any], function: str) -> dict[str, Any]:
     secured = bool(operation.get("security"))
     answers = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
     answers |= {status: _answer(text, "application/problem+json", "Problem") for status, text in PROBLEMS.items()}
+    if any(one["name"].lower() == "if-match" for one in operation.get("parameters", ())):
+        answers["412"] = _answer("It is not in the state that If-Match names.", "application/problem+json", "Problem")
     if secured:
         answers |= {
             status: _answer(text, "application/json", "GatewayError") for status, text in GATEWAY_ERRORS.items()

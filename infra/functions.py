@@ -85,7 +85,17 @@ class FunctionSpec:
 _READ = ("GetItem",)
 _READ_AND_PUT = ("GetItem", "PutItem")
 
-_ENROLLING = {"members": _READ_AND_PUT, "accounts": ("PutItem",), "program": _READ}
+_ENROLLING = {"members": _READ_AND_PUT, "accounts": _READ_AND_PUT, "program": _READ}
+# A change of a member is an entry of the account; with it the profile changes hands with its claims.
+# Who leaves is forgotten in the entries' notes and in the messages as well.
+_CHANGING_MEMBERS = {
+    "members": (*_READ_AND_PUT, "DeleteItem"),
+    "accounts": _READ_AND_PUT,
+    "entries": (*_READ_AND_PUT, "UpdateItem"),
+    "entries/index/by_member": ("Query",),
+    "messages": ("Query", "DeleteItem"),
+    "program": _READ,
+}
 _EARNING = {
     "members": _READ,
     "accounts": _READ_AND_PUT,
@@ -104,7 +114,7 @@ _EARNING_AND_RETURNING = _EARNING | {
 _REDEEMING = _EARNING | {"rewards": _READ_AND_PUT}
 
 FUNCTIONS = (
-    FunctionSpec("enrolment-api", Http(), _ENROLLING),
+    FunctionSpec("enrolment-api", Http(), _CHANGING_MEMBERS),
     FunctionSpec(
         "enrolment-on-member-enrolment-requested",
         BusEvents(Source.PARTNERS, ("MemberEnrolmentRequested",)),
@@ -121,7 +131,8 @@ FUNCTIONS = (
     FunctionSpec(
         "accrual-on-loyalty-event",
         BusEvents(
-            Source.OURSELVES, ("MemberEnrolled", "ReferralCompleted", "ReferralWithdrawn", "AwaitedPurchaseArrived")
+            Source.OURSELVES,
+            ("MemberEnrolled", "MemberUpdated", "ReferralCompleted", "ReferralWithdrawn", "AwaitedPurchaseArrived"),
         ),
         _EARNING_AND_RETURNING,
         (Right.PUBLISH,),

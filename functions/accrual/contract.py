@@ -213,22 +213,27 @@ class DecisionIn(Input):
 
 
 class AdjustmentIn(Input):
-    """Points given or taken by hand, and why."""
+    """Points given or taken by hand, or a tier given, as one that another programme gave; and why."""
 
     id: OperationId
-    points: Annotated[int, Field(ge=-LARGEST_ADJUSTMENT, le=LARGEST_ADJUSTMENT, description="Negative: taken. Not 0.")]
+    tier: Annotated[Id | None, Field(description="A tier to hold from now on, whatever was counted.")] = None
+    tier_until: Annotated[
+        date | None, Field(strict=False, description="Last day of it; for ever if it is left out.")
+    ] = None
+    points: Annotated[int, Field(ge=-LARGEST_ADJUSTMENT, le=LARGEST_ADJUSTMENT, description="Negative: taken.")] = 0
     reason: Annotated[Id, Field(description="A code of yours, such as `goodwill`.")]
     note: Annotated[str | None, Field(min_length=1, max_length=500, description="For people, in the statement.")] = None
     expires_on: Annotated[
         date | None, Field(strict=False, description="Last day of what is given; by default as what is earned today.")
     ] = None
 
-    @field_validator("points")
-    @classmethod
-    def _does_something(cls, points: int) -> int:
-        if not points:
-            raise PydanticCustomError("no_points", "Say how many points to give or to take")
-        return points
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not self.points and self.tier is None:
+            raise PydanticCustomError("nothing", "Say how many points to give or to take, or which tier to give")
+        if self.tier_until and self.tier is None:
+            raise PydanticCustomError("tier_until", "Say which tier")
+        return self
 
     @field_validator("expires_on")
     @classmethod

@@ -11,7 +11,7 @@ from functions.ledger import store as ledger
 from functions.ledger.account import Account, Operation, Posting
 from functions.ledger.identity import Identity
 from functions.program import store as programs
-from functions.program.model import ENROLLED, REFERRAL_MADE
+from functions.program.model import ENROLLED, PROFILE_COMPLETED, REFERRAL_MADE
 from functions.runtime import bus
 from functions.runtime.clock import from_text
 from functions.runtime.envelope import SOURCE
@@ -25,7 +25,12 @@ def follow(event: bus.Event) -> None:
     data, at = event.detail["data"], from_text(event.detail["metadata"]["occurred_at"])
     match event.detail_type:
         case "MemberEnrolled":
-            _enrolled(data["member_id"], at, event.id)
+            _by_itself(ENROLLED, data["member_id"], at, event.id)
+            if data["profile_complete"]:
+                _by_itself(PROFILE_COMPLETED, data["member_id"], at, event.id)
+        case "MemberUpdated":
+            if "completed" in data["fields"]:
+                _by_itself(PROFILE_COMPLETED, data["member_id"], at, event.id)
         case "ReferralCompleted":
             activity = Activity(data["completed_by"], REFERRAL_MADE, at)
             ledger.commit(_happening(activity, data["referrer_id"], event.id))
@@ -35,14 +40,14 @@ def follow(event: bus.Event) -> None:
             _return(event, data)
 
 
-def _enrolled(member: str, at: datetime, correlation_id: str) -> None:
-    """Enrolling earns only where the programme says so; elsewhere it is no entry."""
+def _by_itself(what: str, member: str, at: datetime, correlation_id: str) -> None:
+    """What happens once in a membership earns only where the programme says so; elsewhere it is no entry."""
     try:
         program = programs.in_force(member, at)
     except ProgramNotActiveError:
         return
-    if matters(ENROLLED, program):
-        ledger.commit(_happening(Activity(f"{ENROLLED}:{member}", ENROLLED, at), member, correlation_id))
+    if matters(what, program):
+        ledger.commit(_happening(Activity(f"{what}:{member}", what, at), member, correlation_id))
 
 
 def _happening(activity: Activity, member: str, correlation_id: str) -> ledger.Request:

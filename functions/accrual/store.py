@@ -253,7 +253,9 @@ def find_purchase(purchase_id: str, source: str) -> Entry:
 
 def adjust(member: str, received: AdjustmentIn, source: str, correlation_id: str) -> ledger.Committed:
     """Give or take points by hand, once. Raises the errors of `ledger.store.commit` and of `decide_adjustment`."""
-    adjustment = Adjustment(received.points, received.reason, received.note, received.expires_on)
+    adjustment = Adjustment(
+        received.points, received.reason, received.note, received.expires_on, received.tier, received.tier_until
+    )
     operation = Operation("adjustment", source, received.id, payload_hash(received, of=member), correlation_id)
 
     def decided(account: Account, now: datetime) -> Posting:

@@ -23,8 +23,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from functions.ledger.lots import Lots, merged, spendable, total
 from functions.program.periods import GOAL_KEPT_DAYS, KEPT_DAYS, LIMIT_KEPT_DAYS
+from functions.runtime.errors import MemberClosedError, MemberSuspendedError
 
-EntryKind = Literal["earned", "activated", "redeemed", "expired", "adjusted", "reversed", "held", "released"]
+EntryKind = Literal["earned", "activated", "redeemed", "expired", "adjusted", "reversed", "held", "released", "changed"]
 OperationKind = Literal[
     "purchase",
     "return",
@@ -39,8 +40,11 @@ OperationKind = Literal[
     "expiry",
     "review",
     "conversion",
+    "change",
+    "merge",
 ]
-MemberStatus = Literal["active"]
+What = Literal["MemberUpdated", "MemberSuspended", "MemberReinstated", "MemberClosed", "MemberMerged", "MemberExported"]
+MemberStatus = Literal["active", "suspended", "closed", "merged"]
 
 Holds: TypeAlias = Mapping[str, Lots]
 """Points set aside, by the redemption they are held for, still in their lots."""
@@ -73,12 +77,14 @@ class TierStep:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What rules know of the member. `birthday` is `MM-DD`; `referred_by` the id of another member."""
+    """What rules know of the member. `birthday` is `MM-DD`; `referred_by` the id of another member; `complete`: the
+    profile is, or once was."""
 
     segments: Sequence[str] = ()
     birthday: str | None = None
     attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
     referred_by: str | None = None
+    complete: bool = False
 
 
 @dataclass(slots=True)
@@ -88,6 +94,7 @@ class Account:
 
     `n`: entries so far. `revision`: writes so far, of any kind; a writer must have seen the latest. `latest`: operation
     keys of the entries of the last commit, for the publisher. `enrolled_at`, `source`: when and by whom it was opened.
+    `merged_into`: the member who has it all now.
     """
 
     member: str
@@ -105,6 +112,7 @@ class Account:
     latest: Sequence[str] = ()
     counters: Mapping[str, int] = field(default_factory=dict)
     traits: Traits = Traits()
+    merged_into: str | None = None
 
     @property
     def tier(self) -> str | None:
@@ -219,7 +227,7 @@ class Operation:
         return f"{self.kind}#{self.source}#{self.id}" if self.kind in OWN_IDS else f"{self.kind}#{self.id}"
 
 
-OWN_IDS = frozenset({"purchase", "return", "activity", "confirmation", "adjustment"})
+OWN_IDS = frozenset({"purchase", "return", "activity", "confirmation", "adjustment", "change"})
 """Operations whose ids partners choose."""
 
 
@@ -285,6 +293,21 @@ class Reversal:
     forgiven: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class MemberChange:
+    """What became of the member, not of points. `what` is an event's name, `fields` those of the profile that changed,
+    `before` and `after` their values where they are nothing personal. `status` and `traits`: None where they stay.
+    `merged_into`: the member to whom everything goes."""
+
+    what: What
+    fields: Sequence[str] = ()
+    before: Mapping[str, str] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
+    status: MemberStatus | None = None
+    traits: Traits | None = None
+    merged_into: str | None = None
+
+
 @dataclass(slots=True)
 class Posting:
     """A decided change of an account, with the whole explanation.
@@ -293,7 +316,7 @@ class Posting:
     `tiers`: the steps from now on, None where they stay. `issued`: rewards that come with it, `withdrawn` those that
     it takes back. `draws`: points from the budgets of rules. `referrer`: whom a completed referral is due to, or, where
     a return undoes it, was due to. `activity`: its type, where it is one; `unconfirmed` while nobody has confirmed it.
-    `note`: what somebody wrote to explain it; not for events, it may be personal.
+    `note`: what somebody wrote to explain it; not for events, it may be personal. `member`: what became of the member.
     """
 
     kind: EntryKind
@@ -316,6 +339,7 @@ class Posting:
     activity: str | None = None
     unconfirmed: bool = False
     note: str | None = None
+    member: MemberChange | None = None
 
     @property
     def points(self) -> int:
@@ -353,6 +377,25 @@ class Entry:
     @property
     def id(self) -> str:
         return f"{self.member}#{self.n}"
+
+
+_STILL_POSSIBLE: Mapping[MemberStatus, frozenset[OperationKind]] = {
+    "suspended": frozenset(
+        {"return", "confirmation", "adjustment", "activation", "expiry", "review", "release", "refund", "change"}
+    ),
+    "closed": frozenset(),
+    "merged": frozenset(),
+}
+
+
+def check_status(account: Account, kind: OperationKind) -> None:
+    """Raises MemberSuspendedError or MemberClosedError where the member's state does not allow the operation: who is
+    suspended earns and spends nothing, and nothing happens to who is gone."""
+    if account.status == "active" or kind in _STILL_POSSIBLE[account.status]:
+        return
+    if account.status != "suspended":
+        raise MemberClosedError("This member has left.")
+    raise MemberSuspendedError("This member is suspended: nothing is earned or spent meanwhile.")
 
 
 def changed(account: Account, change: Change) -> Account:
@@ -420,7 +463,7 @@ def booked(account: Account, posting: Posting) -> Account:
         account.enrolled_at,
         account.updated_at,
         account.source,
-        account.status,
+        (posting.member and posting.member.status) or account.status,
         account.tiers if posting.tiers is None else posting.tiers,
         account.n + 1,
         account.revision,
@@ -430,7 +473,8 @@ def booked(account: Account, posting: Posting) -> Account:
         parts.get("debt", account.debt),
         account.latest,
         counted(account.counters, posting.counts, posting.occurred_at.date()),
-        account.traits,
+        (posting.member and posting.member.traits) or account.traits,
+        (posting.member and posting.member.merged_into) or account.merged_into,
     )
 
 

@@ -8,6 +8,8 @@
     adjusted         PointsAdjusted
     reversed         PointsReversed
     held             RewardHeld
+    changed          MemberUpdated, MemberSuspended, MemberReinstated, MemberClosed,
+                     MemberMerged, MemberExported
     released         RewardReleased
 
 Whatever else an entry brings follows: VoucherIssued for every reward that comes with it and VoucherWithdrawn for every
@@ -35,7 +37,12 @@ def of_opening(account: Account) -> OutboundEvent:
     """The event of an account that was opened: its member has enrolled."""
     return envelope(
         "MemberEnrolled",
-        {"member_id": account.member, "source": account.source, "enrolled_at": to_text(account.enrolled_at)},
+        {
+            "member_id": account.member,
+            "source": account.source,
+            "enrolled_at": to_text(account.enrolled_at),
+            "profile_complete": account.traits.complete,
+        },
         event_id=f"{account.member}#0",
         occurred_at=account.enrolled_at,
         recorded_at=account.enrolled_at,
@@ -129,11 +136,22 @@ def _told(entry: Entry) -> Sequence[Told]:
             return [("PointsAdjusted", change | {"explanation": _explanation(entry)})]
         case "reversed":
             return [("PointsReversed", change | {"explanation": _explanation(entry)} | _reversal(entry))]
+        case "changed":
+            return [_changed(entry)]
         case "held":
             return [("RewardHeld", _reward(entry) | {"points": _moved(entry)})]
         case _ as released:
             _only: Literal["released"] = released  # mypy tells when a kind is new
             return [("RewardReleased", _reward(entry) | {"points": _moved(entry)})]
+
+
+def _changed(entry: Entry) -> Told:
+    """What became of the member: which fields changed, and never to what."""
+    change = entry.posting.member
+    if change is None:
+        raise ValueError(f"entry {entry.id} is about a member and does not say what")
+    data = {"member_id": entry.member, "entry_id": entry.id, "fields": list(change.fields), "status": change.status}
+    return change.what, data | ({"merged_into": change.merged_into} if change.what == "MemberMerged" else {})
 
 
 def _change(entry: Entry) -> dict[str, object]:

@@ -17,6 +17,7 @@ from functions.ledger.account import (
     Entry,
     IssuedReward,
     Line,
+    MemberChange,
     Operation,
     Posting,
     Reason,
@@ -61,6 +62,7 @@ def account_to_item(account: Account) -> Item:
             "updated_at": to_text(account.updated_at),
         }
         | ({"traits": _traits_to_item(account.traits)} if account.traits != Traits() else {})
+        | ({"merged_into": account.merged_into} if account.merged_into else {})
     )
 
 
@@ -95,6 +97,7 @@ def account_from_item(item: Item) -> Account:
         tiers=tuple(_step_from_list(step) for step in item["tiers"]),
         counters=item["counters"],
         traits=_traits_from_item(item["traits"]) if "traits" in item else Traits(),
+        merged_into=item.get("merged_into"),
         latest=tuple(item["latest"]),
         source=item["source"],
         enrolled_at=from_text(item["enrolled_at"]),
@@ -136,6 +139,7 @@ def _optional_parts(posting: Posting) -> Item:
         "activity": posting.activity,
         "unconfirmed": posting.unconfirmed,
         "note": posting.note,
+        "about": member_to_item(posting.member) if posting.member else None,
         "reward": _reward_to_item(posting.reward) if posting.reward else None,
         "reversal": _reversal_to_item(posting.reversal) if posting.reversal else None,
     }
@@ -174,6 +178,7 @@ def entry_from_item(item: Item) -> Entry:
         activity=item.get("activity"),
         unconfirmed=item.get("unconfirmed", False),
         note=item.get("note"),
+        member=_member_from_item(item["about"]) if "about" in item else None,
     )
     return Entry(
         operation=operation_from_item(item),
@@ -328,6 +333,17 @@ def _count_from_list(stored: list[Any], lines: Sequence[Line]) -> Count:
 
 
 _AMOUNTS, _POINTS = "amount", "points"
+
+
+def member_to_item(change: MemberChange) -> Item:
+    traits = {"traits": _traits_to_item(change.traits)} if change.traits else {}
+    named = {"what": change.what, "fields": list(change.fields), "before": dict(change.before)}
+    return named | {"after": dict(change.after), "status": change.status, "merged_into": change.merged_into} | traits
+
+
+def _member_from_item(item: Item) -> MemberChange:
+    traits = _traits_from_item(item["traits"]) if "traits" in item else None
+    return MemberChange(**(item | {"fields": tuple(item["fields"]), "traits": traits}))
 
 
 def _withdrawal_to_item(one: Withdrawal) -> Item:

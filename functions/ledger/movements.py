@@ -30,7 +30,13 @@ from functions.ledger.lots import (
     take_up_to,
     total,
 )
-from functions.runtime.errors import AlreadyHeldError, HoldNotFoundError, InsufficientPointsError, PointsSpentError
+from functions.runtime.errors import (
+    AlreadyHeldError,
+    HoldNotFoundError,
+    InsufficientPointsError,
+    PointsSpentError,
+    RedemptionsOpenError,
+)
 
 UNCONFIRMED = date.max
 """The day on which points become active that wait until they are confirmed."""
@@ -163,6 +169,27 @@ def adjust(account: Account, points: int, expires: str, today: date) -> Change:
     if points < 0:
         return spend(account, -points, today)
     return _settled(account, {expires: points}) if points else Change()
+
+
+def hand_over(account: Account) -> Change:
+    """Everything out of an account: what is active, pending, held and owed."""
+    held = {hold: negative(lots) for hold, lots in account.holds.items()}
+    return Change(lots=negative(account.lots), pending=negative(account.pending), holds=held, debt=-account.debt)
+
+
+def take_over(account: Account, other: Account, today: date) -> Change:
+    """Everything of another account: in its lots, with their days. What one owes, the points of the other pay."""
+    settled = _settled(account, other.lots)
+    paid = take_up_to(merged(account.lots, settled.lots), other.debt, today)
+    lots = _not_nothing(merged_signed(settled.lots, paid))
+    return Change(lots=lots, pending=other.pending, holds=other.holds, debt=settled.debt + other.debt + total(paid))
+
+
+def forfeit(account: Account) -> Change:
+    """All of a member who leaves, also what the member owes. Raises RedemptionsOpenError while points are held."""
+    if account.holds:
+        raise RedemptionsOpenError("Capture or cancel what is held first.")
+    return hand_over(account)
 
 
 def give_back(account: Account, taken: Change) -> Change:

@@ -27,7 +27,7 @@ def prove(account: Account, entries: Iterable[Entry]) -> Proof:
     """Book the entries, in the order of `n`, on an empty account, and compare every step and the end."""
     first = [step for step in account.tiers if step.since == account.enrolled_at and len(account.tiers) == 1]
     rebuilt: Account | None = replace(
-        account, n=0, lots={}, pending={}, holds={}, debt=0, counters={}, tiers=tuple(first)
+        account, n=0, lots={}, pending={}, holds={}, debt=0, counters={}, tiers=tuple(first), status="active"
     )
     drift: str | None = None
     n = earned = redeemed = owned = 0
@@ -61,7 +61,7 @@ def _booked(so_far: Account, entry: Entry) -> tuple[Account | None, str | None]:
 def _difference(account: Account, rebuilt: Account) -> str | None:
     if account.n != rebuilt.n:
         return f"the account counts {account.n} entries, there are {rebuilt.n}"
-    for name in ("lots", "pending", "holds", "debt", "counters", "tiers"):
+    for name in ("lots", "pending", "holds", "debt", "counters", "tiers", "status", "traits"):
         held, proved = getattr(account, name), getattr(rebuilt, name)
         if held != proved:
             return f"the account's {name} are {held}, its entries make {proved}"

@@ -16,7 +16,17 @@ from datetime import datetime
 from typing import TypeAlias
 
 from functions.ledger import items
-from functions.ledger.account import Account, Entry, Operation, Posting, Voucher, Withdrawal, post
+from functions.ledger.account import (
+    Account,
+    Entry,
+    MemberChange,
+    Operation,
+    Posting,
+    Voucher,
+    Withdrawal,
+    check_status,
+    post,
+)
 from functions.ledger.identity import Identity
 from functions.ledger.vouchers import RANDOM_BYTES, code_from, completed
 from functions.runtime import clock, tables
@@ -45,12 +55,16 @@ Decide: TypeAlias = Callable[[Account, datetime], Posting]
 class Request:
     """An operation to carry out for whom.
 
-    `decide` may be called several times, each time with a fresher account, and with the time that counts.
+    `decide` may be called several times, each time with a fresher account, and with the time that counts. `also`: what
+    is to be written with what was decided last; `explain` says what it means that some of that could not be, None where
+    it is only to be decided again.
     """
 
     operation: Operation
     who: Identity
     decide: Decide
+    also: Callable[[], Sequence[Write]] = tuple
+    explain: Callable[[Sequence[tables.Reason]], LoyaltyError | None] = lambda _reasons: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +186,13 @@ def commit_all(requests: Sequence[Request]) -> list[Outcome]:
     return [outcomes[i] for i in range(len(requests))]
 
 
+def standing(account: Account) -> Account:
+    """The account itself, or the one that has it all where it was merged into another."""
+    while account.merged_into:
+        account = load(account.merged_into)
+    return account
+
+
 class _Batch:
     """The operations of one member, on their way into the books."""
 
@@ -184,7 +205,7 @@ class _Batch:
 
     def carry_out(self) -> list[Outcome]:
         try:
-            self._account = load(self._member)
+            self._account = standing(load(self._member))
         except LoyaltyError as error:
             return [_what_it_was(request.operation, error) for request in self._requests]
         failures = 0
@@ -209,7 +230,7 @@ class _Batch:
         The first time there is no pause, and its picture of the account is used at once.
         """
         clock.pause(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures))
-        self._account, self._surely_fresh = load(self._member, consistent=True), True
+        self._account, self._surely_fresh = standing(load(self._member, consistent=True)), True
 
     def _open(self) -> list[int]:
         return [i for i in range(len(self._requests)) if i not in self._outcomes]
@@ -230,19 +251,20 @@ class _Batch:
             if request.operation.key in touched:
                 break
             try:
+                check_status(self._after, request.operation.kind)
                 posting = request.decide(self._after, now)
             except LoyaltyError as error:
                 if planned:
                     break
                 if isinstance(error, RefusedError) and not self._surely_fresh:
-                    self._account = self._after = load(self._member, consistent=True)
+                    self._account = self._after = standing(load(self._member, consistent=True))
                     self._surely_fresh = True
                     return {}
                 self._outcomes[i] = _refused(request.operation, error)
                 continue
             posting = completed(posting, request.operation, _new_code)
             after, entry = post(self._after, posting, request.operation, now)
-            writes = self._writes_of(entry)
+            writes = self._writes_of(i, entry)
             items_of = {request.operation.key, *(f"budget#{draw.rule}#{draw.shard}" for draw in posting.draws)}
             items_of |= {posting.reversal.operation} if posting.reversal else set()
             if not planned and len(writes) > room:
@@ -258,7 +280,7 @@ class _Batch:
 
     def _write(self, planned: dict[int, Entry]) -> None:
         after = replace(self._after, latest=tuple(entry.operation.key for entry in planned.values()))
-        writes = [write for entry in planned.values() for write in self._writes_of(entry)]
+        writes = [write for i, entry in planned.items() for write in self._writes_of(i, entry)]
         account = Replace("accounts", items.account_to_item(after), expected={"revision": self._account.revision})
         tables.transact([account, *writes])
         self._account, self._surely_fresh = after, True
@@ -269,7 +291,7 @@ class _Batch:
         account_reason, *reasons = cancelled.reasons
         left = iter(reasons)
         for i, entry in planned.items():
-            mine = [next(left) for _ in self._writes_of(entry)]
+            mine = [next(left) for _ in self._writes_of(i, entry)]
             key, existing = entry.operation.key, mine[0].item
             if existing and items.is_awaited(existing):
                 self._awaited[key] = existing
@@ -277,19 +299,69 @@ class _Batch:
                 self._outcomes[i] = _replay(existing, self._requests[i].operation)
             elif mine[0].code == "ConditionalCheckFailed":
                 del self._awaited[key]  # nobody waits any more
+            elif error := self._requests[i].explain(mine[len(mine) - len(self._requests[i].also()) :]):
+                self._outcomes[i] = _refused(self._requests[i].operation, error)
         if account_reason.item:
-            self._account, self._surely_fresh = items.account_from_item(account_reason.item), True
+            self._account, self._surely_fresh = standing(items.account_from_item(account_reason.item)), True
         elif cancelled.has("ValidationError") or not cancelled.has("ConditionalCheckFailed", *_BUSY):
             raise cancelled
 
-    def _writes_of(self, entry: Entry) -> list[Write]:
+    def _writes_of(self, i: int, entry: Entry) -> list[Write]:
         """The entry first, over the place where returns wait for it, if they do; then what goes with it."""
+        also = self._requests[i].also()
         awaited = self._awaited.get(entry.operation.key)
         item = items.entry_to_item(entry)
         if awaited is None:
-            return [Put("entries", item, key="operation"), *_writes_with(entry)]
+            return [Put("entries", item, key="operation"), *_writes_with(entry), *also]
         taken_over = {"returns": awaited["returns"]}
-        return [Replace("entries", item | taken_over, expected=items.as_awaited(awaited)), *_writes_with(entry)]
+        return [Replace("entries", item | taken_over, expected=items.as_awaited(awaited)), *_writes_with(entry), *also]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One operation on two accounts: `decide` says what becomes of each. `operations`, `members`: in the same order."""
+
+    operations: tuple[Operation, Operation]
+    members: tuple[str, str]
+    decide: Callable[[Account, Account, datetime], tuple[Posting, Posting]]
+    also: Callable[[], Sequence[Write]]
+
+
+def commit_pair(pair: Pair) -> tuple[Entry, bool]:
+    """Carry out an operation on two accounts, once, both or neither; the first entry, and whether it was a repeat.
+
+    Raises what `decide` raises, MemberNotFoundError, OperationIdReusedError, TryAgainError.
+    """
+    for attempt in range(ATTEMPTS):
+        before = [load(member, consistent=True) for member in pair.members]
+        now = max(clock.now(), *(account.updated_at for account in before))
+        try:
+            postings = pair.decide(before[0], before[1], now)
+        except LoyaltyError as error:
+            outcome = _refused(pair.operations[0], error)
+            if isinstance(outcome, LoyaltyError):
+                raise outcome from error
+            return outcome.entry, True
+        booked = [post(*one, now) for one in zip(before, postings, pair.operations, strict=True)]
+        writes: list[Write] = [Put("entries", items.entry_to_item(entry), key="operation") for _, entry in booked]
+        writes += [
+            Replace("accounts", items.account_to_item(after), expected={"revision": account.revision})
+            for account, (after, _) in zip(before, booked, strict=True)
+        ]
+        try:
+            tables.transact([*writes, *pair.also()])
+        except CancelledError as cancelled:
+            if existing := cancelled.reasons[0].item:
+                outcome = _replay(existing, pair.operations[0])
+                if isinstance(outcome, LoyaltyError):
+                    raise outcome from cancelled
+                return outcome.entry, True
+            if not cancelled.has("ConditionalCheckFailed", *_BUSY):
+                raise
+            clock.pause(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt))
+            continue
+        return booked[0][1], False
+    raise TryAgainError("The accounts are busy. Nothing was written; repeat the call as it was.")
 
 
 def _writes_with(entry: Entry) -> list[Write]:
@@ -365,9 +437,26 @@ def statement(member: str, limit: int, below: int | None) -> list[Entry]:
     return [items.entry_from_item(item) for item in found]
 
 
-def newest_first(member: str) -> Iterator[Entry]:
-    """The entries of a member, latest first, as the index has them: it follows the table within a moment."""
-    condition, values = "#member = :member", {"member": member}
+def forget(entry: Entry) -> None:
+    """Remove what may be personal of an entry of a member who has left: what somebody wrote to it, what the member was
+    like after a change, and the hash of what was sent to change it, which could be guessed."""
+    key = {"operation": entry.operation.key}
+    if entry.posting.note is not None:
+        tables.update("entries", key, "REMOVE #note", "attribute_exists(#operation)", {})
+    change = entry.posting.member
+    if change and change.what != "MemberClosed":
+        ids = change.after if change.what == "MemberMerged" else {}
+        kept = MemberChange(change.what, change.fields, {}, ids, change.status, None, change.merged_into)
+        about = items.member_to_item(kept)
+        values = {"about": about, "hash": ""}
+        tables.update("entries", key, "SET #about = :about, #hash = :hash", "attribute_exists(#operation)", values)
+
+
+def newest_first(member: str, below: int | None = None) -> Iterator[Entry]:
+    """The entries of a member, latest first, those with an `n` below `below` if given, as the index has them: it
+    follows the table within a moment."""
+    condition = "#member = :member" + ("" if below is None else " AND #n < :n")
+    values = {"member": member} | ({} if below is None else {"n": below})
     for item in tables.query("entries", condition, values, index="by_member", newest_first=True):
         yield items.entry_from_item(item)
 

@@ -19,6 +19,8 @@ from functions.runtime import aws, clock, settings, tables
 from functions.runtime.errors import ProgramNotActiveError, TryAgainError
 
 _KEPT = timedelta(days=90)
+_LANGUAGES = ("en", "fr")
+"""In which we write; the first where a member reads none of them."""
 _TAKEN_OVER = timedelta(minutes=5)
 
 
@@ -37,7 +39,9 @@ def contact(member: str) -> Contact:
     if profile is None:
         return Contact(None, "en", None)
     emails = [identity["value"] for identity in profile["identities"] if identity["kind"] == "email"]
-    return Contact(emails[0] if emails else None, profile["locale"], profile["given_name"])
+    language = profile["locale"][:2]
+    known = language if language in _LANGUAGES else _LANGUAGES[0]
+    return Contact(emails[-1] if emails else None, known, profile["given_name"])
 
 
 def voucher_code(redemption: str) -> str | None:

@@ -297,6 +297,44 @@ class CounterIn(Input):
     text: TextIn
 
 
+Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166.")]
+
+
+class JoiningIn(Input):
+    """Who may join; everybody where nothing is said."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    countries: Annotated[list[Region], Field(max_length=250, default_factory=list)]
+    minimum_age: Annotated[int, Field(ge=0, le=120)] = 0
+    percent: Annotated[int, Field(ge=0, le=100, description="Of all people, always the same ones.")] = 100
+    invite_codes: Annotated[list[Id], Field(max_length=1000, default_factory=list)]
+
+    def build(self) -> model.Joining:
+        return model.Joining(
+            self.first_day,
+            self.last_day,
+            frozenset(self.countries),
+            self.minimum_age,
+            self.percent,
+            frozenset(self.invite_codes),
+        )
+
+
+class MembersIn(Input):
+    """What is kept of members, and when a profile is complete."""
+
+    attributes: Annotated[
+        dict[Id, model.AttributeKind],
+        Field(max_length=30, default_factory=dict, description="Beside name, birthday and the like."),
+    ]
+    complete: Annotated[
+        list[Id],
+        Field(max_length=30, default_factory=list, description="What must be known for `profile_completed`."),
+    ]
+    joining: JoiningIn | None = None
+
+
 class PointsIn(Input):
     """What points are, and what happens to them in time."""
 
@@ -342,6 +380,7 @@ class ProgramIn(Input):
     fiscal_year_starts: FiscalIn | None = None
     points: Annotated[PointsIn, Field(default_factory=lambda: PointsIn.model_validate({}))]
     purchases: PurchasesIn | None = None
+    members: MembersIn | None = None
     counters: Annotated[list[CounterIn], Field(max_length=10, default_factory=list)]
     activities: Annotated[list[ActivityIn], Field(max_length=50, default_factory=list)]
     tiers: TiersIn | None = None
@@ -385,6 +424,9 @@ class ProgramIn(Input):
             unearning=frozenset(purchases.not_counted_when_paid_with),
             benefit_cap=percent / 100 if percent is not None else None,
             counters={counter.id: counter.text.model_dump() for counter in self.counters},
+            member_attributes=self.members.attributes if self.members else {},
+            complete_profile=tuple(self.members.complete) if self.members else (),
+            joining=self.members.joining.build() if self.members and self.members.joining else model.Joining(),
             activities={activity.id: activity.build() for activity in self.activities},
             goals=tuple(goal.build() for goal in self.goals),
             conversions=tuple(conversion.build() for conversion in self.conversions),

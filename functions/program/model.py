@@ -25,7 +25,10 @@ PURCHASE, REDEMPTION = "purchase", "redemption"
 SPEND, POINTS, VISITS, MONTHS = "spend", "points", "visits", "months"
 """What goals and tiers can count, besides activities and counters. Months: since the member enrolled."""
 ENROLLED, REFERRED, REFERRAL_MADE = "enrolled", "referred", "referral_made"
-BUILT_IN = (ENROLLED, "birthday", "enrolment_anniversary", REFERRED, REFERRAL_MADE)
+PROFILE_COMPLETED = "profile_completed"
+BUILT_IN = (ENROLLED, PROFILE_COMPLETED, "birthday", "enrolment_anniversary", REFERRED, REFERRAL_MADE)
+PROFILE = ("email", "phone", "given_name", "family_name", "birth_date", "country", "time_zone")
+"""What a profile may hold of everyone, as far as it can be wanted for a complete one."""
 """Activities that happen by themselves: every programme may have rules on them."""
 
 
@@ -371,6 +374,19 @@ class Referral:
 
 
 @dataclass(frozen=True, slots=True)
+class Joining:
+    """Who may join: all conditions that are given must hold. Days include both. `percent` of all people, by what they
+    are known by: the same ones at every percentage. `invite_codes`: one of them is needed, if there are any."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    countries: frozenset[str] = frozenset()
+    minimum_age: int = 0
+    percent: int = 100
+    invite_codes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """What members do besides buying. `attributes`: their types, `text`, `number` or `yes_no`; those `required` must be
     there. `confirmed`: what it earns is pending until a partner confirms it."""
@@ -398,7 +414,8 @@ class Program:
     ways to pay that earn nothing. `benefit_cap`: how much of a line's price discount and points may give together.
     `limits` hold for all points together. `spent_then_returned`: what happens when a purchase is returned whose points
     are spent: the member owes them (carry), keeps them (forgive), or it is refused (block). `rewards_return`: whether
-    the rewards that a purchase brought are taken back with it.
+    the rewards that a purchase brought are taken back with it. `member_attributes`: what is kept of members besides the
+    usual, with their types. `complete_profile`: what must be known of a member for the activity `profile_completed`.
     """
 
     version: int
@@ -419,6 +436,9 @@ class Program:
     benefit_cap: Fraction | None = None
     counters: Mapping[str, Text] = field(default_factory=dict)
     activities: Mapping[str, Activity] = field(default_factory=dict)
+    member_attributes: Mapping[str, AttributeKind] = field(default_factory=dict)
+    complete_profile: tuple[str, ...] = ()
+    joining: Joining = Joining()
     goals: Sequence[Goal] = ()
     conversions: Sequence[Conversion] = ()
     tiers: Tiers | None = None

@@ -8,7 +8,18 @@ from typing import TypeAlias
 
 from functions.program.cel import roots
 from functions.program.grammar import ConversionIn, GoalIn, GroupIn, ProgramIn, ReferralIn, RewardIn
-from functions.program.model import BUILT_IN, MONTHS, POINTS, PURCHASE, REDEMPTION, REFERRED, SPEND, VISITS, Match
+from functions.program.model import (
+    BUILT_IN,
+    MONTHS,
+    POINTS,
+    PROFILE,
+    PURCHASE,
+    REDEMPTION,
+    REFERRED,
+    SPEND,
+    VISITS,
+    Match,
+)
 from functions.program.rule_grammar import LastingIn, RuleIn
 from functions.program.vocabulary import WhenIn
 
@@ -92,6 +103,10 @@ def _doubles(document: ProgramIn) -> Iterator[Mistake]:
 
 def _reserved(document: ProgramIn) -> Iterator[Mistake]:
     taken = {*_MEASURES, MONTHS, *_EXTENDING, *BUILT_IN}
+    if document.members:
+        known = [*PROFILE, *document.members.attributes]
+        for j, name in enumerate(document.members.complete):
+            yield from _unknown(("members", "complete", j), "field", name, known)
     for i, activity in enumerate(document.activities):
         for j, name in enumerate(activity.required):
             yield from _unknown(("activities", i, "required", j), "attribute", name, list(activity.attributes))

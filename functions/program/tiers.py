@@ -79,7 +79,7 @@ def reviewed(steps: Steps, counters: Counters, program: Program, enrolled_on: da
             at = datetime.combine(by_months.pop(0), time(), program.zone)
             steps = lifted(steps, counters, program, enrolled_on, at) if at > steps[-1].since else steps
         elif review is not None:
-            steps = _next(steps, _after_review(tiers, steps, counters, calendar, program))
+            steps = stepped(steps, _after_review(tiers, steps, counters, calendar, program))
         else:
             return steps
 
@@ -112,7 +112,7 @@ def lifted(steps: Steps, counters: Counters, program: Program, enrolled_on: date
     until = _until(tiers, rank, counters, calendar, day)
     if rank > current_rank:
         counted = _counted(tiers, counters, day)
-        return _next(steps, TierStep(tiers.levels[rank].id, max(at, current.since), until, counted))
+        return stepped(steps, TierStep(tiers.levels[rank].id, max(at, current.since), until, counted))
     if _is_longer(until, current.until) and (until is None or not tiers.held_months):
         return (*steps[:-1], replace(current, until=until))
     return steps
@@ -133,7 +133,7 @@ def granted(steps: Steps, program: Program, tier: str, months: int | None, enrol
         until = _held_until(tiers, program.calendar(enrolled_on), day)
     if current.tier == tier:
         return (*steps[:-1], replace(current, until=until)) if _is_longer(until, current.until) else steps
-    return _next(steps, TierStep(tier, max(at, current.since), until, given=True))
+    return stepped(steps, TierStep(tier, max(at, current.since), until, given=True))
 
 
 def lowered(
@@ -158,8 +158,8 @@ def lowered(
     # What was not deserved is forgotten, or a later look back would find it again.
     steps = [step for step in steps[:-1] if step.given or tiers.rank(step.tier) <= has.rank]
     if best and tiers.rank(best.tier) > has.rank:
-        return _next(steps, replace(best, since=at))
-    return _next(steps, TierStep(tiers.levels[has.rank].id, at, has.until if has.rank else None))
+        return stepped(steps, replace(best, since=at))
+    return stepped(steps, TierStep(tiers.levels[has.rank].id, at, has.until if has.rank else None))
 
 
 def reached(tiers: Tiers, counters: Counters, calendar: Calendar, day: date, after: "_After | None" = None) -> int:
@@ -352,5 +352,5 @@ def _is_longer(until: date | None, other: date | None) -> bool:
     return other is not None and (until is None or until > other)
 
 
-def _next(steps: Steps, step: TierStep) -> Steps:
+def stepped(steps: Steps, step: TierStep) -> Steps:
     return (*steps, step)[-STEPS_KEPT:]

@@ -13,8 +13,13 @@
     │   ├── ActivityNotWaitingError
     │   ├── RewardNotEligibleError
     │   ├── MemberExistsError
+    │   ├── JoiningRefusedError
+    │   ├── RedemptionsOpenError
+    │   ├── MemberSuspendedError
+    │   ├── MemberClosedError
     │   ├── OperationTooLargeError
     │   └── ReplayedRefusalError  what this operation id was answered before
+    ├── StaleError                the member was changed since the caller looked
     ├── ProgramNotActiveError     nothing is published yet
     └── TryAgainError             too busy to commit; nothing was decided, the same call may be repeated
 
@@ -82,6 +87,11 @@ class NotFoundError(LoyaltyError):
 class MemberNotFoundError(NotFoundError):
     code = "member_not_found"
     title = "No such member"
+
+
+class CardNotFoundError(NotFoundError):
+    code = "card_not_found"
+    title = "This member has no card"
 
 
 class PurchaseNotFoundError(NotFoundError):
@@ -164,6 +174,26 @@ class MemberExistsError(RefusedError):
     title = "This identity already belongs to a member"
 
 
+class JoiningRefusedError(RefusedError):
+    code = "joining_refused"
+    title = "This person cannot join now"
+
+
+class RedemptionsOpenError(RefusedError):
+    code = "redemptions_open"
+    title = "Points are held for redemptions that are not resolved"
+
+
+class MemberSuspendedError(RefusedError):
+    code = "member_suspended"
+    title = "The member is suspended"
+
+
+class MemberClosedError(RefusedError):
+    code = "member_closed"
+    title = "The member has left"
+
+
 class OperationTooLargeError(RefusedError):
     code = "operation_too_large"
     title = "The operation brings or takes back more than fits in one"
@@ -178,6 +208,11 @@ class ReplayedRefusalError(RefusedError):
 
     def problem(self) -> dict[str, object]:
         return self._problem
+
+
+class StaleError(LoyaltyError):
+    code = "stale"
+    title = "The member was changed since you looked"
 
 
 class ProgramNotActiveError(LoyaltyError):

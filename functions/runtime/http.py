@@ -27,6 +27,7 @@ from functions.runtime.errors import (
     ProgramNotActiveError,
     RefusedError,
     ReplayedRefusalError,
+    StaleError,
     TryAgainError,
 )
 from functions.runtime.observability import logger
@@ -53,6 +54,7 @@ STATUS: Mapping[type[LoyaltyError], HTTPStatus] = {
     NotFoundError: HTTPStatus.NOT_FOUND,
     RefusedError: HTTPStatus.CONFLICT,
     ProgramNotActiveError: HTTPStatus.CONFLICT,
+    StaleError: HTTPStatus.PRECONDITION_FAILED,
     TryAgainError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -62,6 +64,12 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         description="The caller's id of this write. A repeat with the same key answers what the first call answered.",
     ),
+]
+
+
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The ETag of the state you have seen: 412 where it is another by now."),
 ]
 
 
@@ -113,9 +121,10 @@ def correlation_id(app: APIGatewayHttpResolver) -> str:
     return request_id
 
 
-def answer(status: HTTPStatus, body: BaseModel, *, replayed: bool = False) -> Response[Any]:
+def answer(status: HTTPStatus, body: BaseModel, *, replayed: bool = False, etag: str | None = None) -> Response[Any]:
     """A JSON answer; a repeat says so in its header."""
     headers: dict[str, str | list[str]] = {"Idempotency-Replayed": "true"} if replayed else {}
+    headers |= {"ETag": etag} if etag else {}
     return Response(status_code=status, content_type="application/json", body=body, headers=headers)
 
 

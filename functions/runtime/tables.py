@@ -182,7 +182,28 @@ class Add:
         }
 
 
-Write: TypeAlias = Put | Replace | Amend | Add
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete an item whose `expected` attributes still have these values."""
+
+    table: settings.Table
+    key: Mapping[str, Any]
+    expected: Mapping[str, Any]
+
+    def wire(self) -> "TransactWriteItemTypeDef":
+        return {
+            "Delete": {
+                "TableName": settings.table(self.table),
+                "Key": to_wire(self.key),
+                "ConditionExpression": " AND ".join(f"#{name} = :{name}" for name in self.expected),
+                "ExpressionAttributeNames": {f"#{name}": name for name in self.expected},
+                "ExpressionAttributeValues": _values(self.expected),
+                "ReturnValuesOnConditionCheckFailure": "NONE",
+            }
+        }
+
+
+Write: TypeAlias = Put | Replace | Amend | Add | Remove
 
 
 def transact(writes: Sequence[Write]) -> None:
@@ -235,14 +256,15 @@ def update(
     table: settings.Table, key: Mapping[str, Any], change: str, condition: str, values: Mapping[str, Any]
 ) -> bool:
     """Change one item in place, creating it where it does not exist; False if the condition did not hold."""
+    request: dict[str, Any] = {"ExpressionAttributeValues": _values(values)} if values else {}
     try:
         aws.dynamodb().update_item(
             TableName=settings.table(table),
             Key=to_wire(key),
             UpdateExpression=change,
             ConditionExpression=condition,
-            ExpressionAttributeNames=_names(change + condition),
-            ExpressionAttributeValues=_values(values),
+            ExpressionAttributeNames=_names(f"{change} {condition}"),
+            **request,
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
@@ -266,6 +288,11 @@ def delete(table: settings.Table, key: Mapping[str, Any], expected: Mapping[str,
             return False
         raise
     return True
+
+
+def remove(table: settings.Table, key: Mapping[str, Any]) -> None:
+    """Delete an item, if it is there."""
+    aws.dynamodb().delete_item(TableName=settings.table(table), Key=to_wire(key))
 
 
 def get_many(table: settings.Table, keys: Sequence[Mapping[str, Any]]) -> list[Item]:

@@ -146,4 +146,9 @@ def payload_hash(received: BaseModel, of: str = "") -> str:
     """
     content = received.model_dump(mode="json", exclude_defaults=True, exclude={"idempotency_key"})
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256((of + canonical).encode()).hexdigest()[:32]
+    return payload_hash_of(of + canonical)
+
+
+def payload_hash_of(content: str) -> str:
+    """The same where there is no body."""
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
