@@ -1,6 +1,7 @@
 """Accounts and entries: every posting becomes one entry, and the account counts them."""
 
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 
@@ -10,15 +11,21 @@ from functions.ledger.account import (
     Change,
     Count,
     Entry,
+    MemberChange,
+    MemberStatus,
     Operation,
+    OperationKind,
     Posting,
     TierStep,
+    Traits,
     booked,
     changed,
+    check_status,
     counted,
     post,
 )
 from functions.ledger.lots import NEVER
+from functions.runtime.errors import MemberClosedError, MemberSuspendedError
 from tests.unit.factories import MEMBER, NOW, TODAY, an_account, an_operation
 
 HOLD, OTHER = "rdm_abcdefghij2345672345", "rdm_bcdefghij23456723456"
@@ -225,3 +232,86 @@ def test_a_posting_books_what_it_counts_and_the_steps_it_brings() -> None:
 )
 def test_what_time_does_has_an_id_of_ours(operation: Operation, key: str) -> None:
     assert operation.key == key
+
+
+# --- members who come and go ---------------------------------------------------------------------------------------
+
+KINDS: tuple[OperationKind, ...] = get_args(OperationKind)
+WHILE_SUSPENDED = {
+    "return",
+    "confirmation",
+    "adjustment",
+    "activation",
+    "expiry",
+    "review",
+    "release",
+    "refund",
+    "change",
+}
+"""What takes back, gives up or passes by itself; nothing that earns or spends."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_to_an_active_member_anything_may_happen(kind: OperationKind) -> None:
+    check_status(an_account(), kind)
+
+
+@pytest.mark.parametrize("kind", sorted(WHILE_SUSPENDED))
+def test_to_a_suspended_member_happens_what_neither_earns_nor_spends(kind: OperationKind) -> None:
+    check_status(an_account(status="suspended"), kind)
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS} - WHILE_SUSPENDED))
+def test_a_suspended_member_earns_and_spends_nothing(kind: OperationKind) -> None:
+    with pytest.raises(MemberSuspendedError):
+        check_status(an_account(status="suspended"), kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", sorted({*get_args(MemberStatus)} - {"active", "suspended"}))
+def test_to_a_member_who_is_gone_nothing_happens(status: MemberStatus, kind: OperationKind) -> None:
+    with pytest.raises(MemberClosedError):
+        check_status(an_account(status=status), kind)
+
+
+def about(change: MemberChange | None) -> Posting:
+    return Posting("changed", Change(), NOW, program_version=7, member=change)
+
+
+VIP = Traits(("vip",), "12-10", {"diet": "none"}, "mem_friend", complete=True)
+
+
+def test_a_change_of_a_member_is_an_entry_like_any_other_and_moves_no_points() -> None:
+    before = an_account({NEVER: 10}, n=4, tiers=GOLD, counters={"visits": 2})
+    posting = about(MemberChange("MemberSuspended", ["status"], status="suspended", traits=VIP))
+    operation = Operation("change", "till", "key-1", "hash-1", "request-1")
+    after, entry = post(before, posting, operation, NOW)
+    assert after == an_account(
+        {NEVER: 10},
+        n=5,
+        revision=1,
+        tiers=GOLD,
+        counters={"visits": 2},
+        status="suspended",
+        traits=VIP,
+        latest=("change#till#key-1",),
+    )
+    assert (entry.n, entry.posting.points, entry.balance_after, entry.operation.key) == (
+        5,
+        0,
+        Balance(10),
+        "change#till#key-1",
+    )
+
+
+@pytest.mark.parametrize("status", ["active", "suspended"])
+@pytest.mark.parametrize("change", [None, MemberChange("MemberUpdated", ["given_name"])], ids=["points", "profile"])
+def test_what_an_entry_does_not_say_of_the_member_stays(change: MemberChange | None, status: MemberStatus) -> None:
+    after = booked(an_account(status=status, traits=VIP), about(change))
+    assert (after.status, after.traits) == (status, VIP)
+
+
+def test_a_member_may_be_reinstated_and_traits_may_be_emptied() -> None:
+    change = MemberChange("MemberReinstated", ["status"], status="active", traits=Traits())
+    after = booked(an_account(status="suspended", traits=VIP), about(change))
+    assert (after.status, after.traits) == ("active", Traits())

@@ -92,3 +92,40 @@ def test_they_count_for_no_tier_goal_or_limit() -> None:
     )
     posting = decide_adjustment(an_account(), Adjustment(50, "goodwill"), program, NOW)
     assert (posting.counts, posting.tiers, posting.issued, posting.change) == ((), None, (), Change({NEVER: 50}))
+
+
+# --- tiers given by hand -------------------------------------------------------------------------------------------
+
+TIERS = Tiers(levels(gold={"spend": 1000}))
+
+
+@pytest.mark.parametrize("until", [TODAY, date(2027, 12, 31), None])
+def test_a_tier_may_be_given_by_hand(until: date | None) -> None:
+    base = TierStep("base", NOW - timedelta(days=9))
+    adjustment = Adjustment(0, "goodwill", tier="gold", tier_until=until)
+    posting = decide_adjustment(an_account(tiers=(base,)), adjustment, a_program(tiers=TIERS), NOW)
+    assert posting.tiers == (base, TierStep("gold", NOW, until, given=True))
+    assert (posting.tier_before, posting.change) == ("base", Change())
+    assert posting.explanation == [Reason("adjustment", True, 0, facts={"reason": "goodwill", "tier": "gold"})]
+
+
+def test_who_had_no_tier_had_the_lowest() -> None:
+    posting = decide_adjustment(an_account(), Adjustment(0, "goodwill", tier="gold"), a_program(tiers=TIERS), NOW)
+    assert posting.tier_before == "base"
+
+
+def test_all_that_is_wrong_with_a_tier_is_told_at_once() -> None:
+    yesterday = TODAY - timedelta(days=1)
+    wrong = Adjustment(5, "goodwill", expires_on=yesterday, tier="platin", tier_until=yesterday)
+    with pytest.raises(InvalidError) as refused:
+        decide_adjustment(an_account(), wrong, a_program(tiers=TIERS), NOW)
+    assert [(error.pointer, error.code, error.detail) for error in refused.value.errors] == [
+        ("/expires_on", "past", "These points could never be spent."),
+        ("/tier", "unknown_tier", "The programme has these tiers: base, gold."),
+        ("/tier_until", "past", "This tier would be over already."),
+    ]
+
+
+def test_where_there_are_no_tiers_none_is_given() -> None:
+    with pytest.raises(InvalidError, match="The programme has these tiers: none"):
+        adjusted(5, tier="gold")

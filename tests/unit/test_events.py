@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -12,12 +12,16 @@ from functions.ledger.account import (
     Basis,
     Change,
     Line,
+    MemberChange,
+    MemberStatus,
     Posting,
     Reason,
     Returned,
     Reversal,
     TierStep,
+    Traits,
     Voucher,
+    What,
     Withdrawal,
     post,
 )
@@ -52,9 +56,19 @@ def test_an_opened_account_is_a_member_who_enrolled() -> None:
         "MemberEnrolled",
         {
             "metadata": metadata(f"{MEMBER}#0", member_sequence=0, program_version=None, correlation_id=None),
-            "data": {"member_id": MEMBER, "source": "till", "enrolled_at": "2026-11-21T10:00:00.000000Z"},
+            "data": {
+                "member_id": MEMBER,
+                "source": "till",
+                "enrolled_at": "2026-11-21T10:00:00.000000Z",
+                "profile_complete": False,
+            },
         },
     )
+
+
+def test_whether_a_profile_was_complete_from_the_start_is_told() -> None:
+    event = of_opening(an_account(traits=Traits(complete=True)))
+    assert event.detail["data"]["profile_complete"] is True  # type: ignore[index]
 
 
 def test_a_purchase_is_told_as_points_earned_with_the_explanation() -> None:
@@ -501,3 +515,57 @@ def test_points_given_by_hand_are_told_with_the_reason_and_never_with_the_note()
     assert told.detail_type == "PointsAdjusted"
     assert "Ada" not in json.dumps(told.detail)
     assert told.detail["data"]["explanation"][0]["facts"] == {"reason": "goodwill"}  # type: ignore[index]
+
+
+CHANGED = MemberChange(
+    "MemberUpdated",
+    ("birth_date", "country"),
+    before={"country": "FR"},
+    after={"country": "CH"},
+    traits=Traits(birthday="12-10", attributes={"diet": "none"}),
+)
+
+
+def test_a_change_of_a_member_is_told_by_the_names_of_its_fields_and_never_by_their_values() -> None:
+    posting = Posting("changed", Change(), NOW, 7, member=CHANGED)
+    assert of_entry(an_entry(posting, operation=an_operation("change", "key-1"))) == [
+        OutboundEvent(
+            "MemberUpdated",
+            {
+                "metadata": metadata(f"{MEMBER}#3"),
+                "data": {
+                    "member_id": MEMBER,
+                    "entry_id": f"{MEMBER}#3",
+                    "fields": ["birth_date", "country"],
+                    "status": None,
+                },
+            },
+        )
+    ]
+
+
+STATES: dict[What, MemberStatus | None] = {
+    "MemberUpdated": None,
+    "MemberSuspended": "suspended",
+    "MemberReinstated": "active",
+    "MemberClosed": "closed",
+    "MemberMerged": "merged",
+    "MemberExported": None,
+}
+
+
+@pytest.mark.parametrize("what", get_args(What))
+def test_every_change_of_a_member_is_an_event_of_its_own(what: What) -> None:
+    """Whatever points go with it: who leaves is told to have left, and nothing else."""
+    status = STATES[what]
+    into = FRIEND if status == "merged" else None
+    change = MemberChange(what, ("status",) if status else (), {}, {"reason": "fraud"}, status, merged_into=into)
+    [told] = told_of(Posting("changed", Change({NEVER: -12}), NOW, 7, member=change), "change", "key-1")
+    assert told.detail_type == what
+    data = {"member_id": MEMBER, "entry_id": f"{MEMBER}#3", "fields": list(change.fields), "status": status}
+    assert told.detail["data"] == data | ({"merged_into": into} if into else {})
+
+
+def test_a_change_that_does_not_say_what_it_is_cannot_be_told() -> None:
+    with pytest.raises(ValueError, match=f"entry {MEMBER}#3 is about a member and does not say what"):
+        of_entry(an_entry(Posting("changed", Change(), NOW, 7)))

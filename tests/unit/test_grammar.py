@@ -1,6 +1,7 @@
 """Every mistake in the shape of a programme file: where it is, on which line, and what would be right."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from functions.program import document
 from functions.program.grammar import ProgramIn
+from functions.program.model import Joining
 from functions.program.periods import KEPT_DAYS
 from functions.runtime.errors import FieldError, InvalidError
 
@@ -249,6 +251,24 @@ REST = [
         "literal_error",
         "",
     ),
+    ("members: {attributes: {diet: date}}", "/members/attributes/diet", "literal_error", ""),
+    ("members: {attributes: {Diet: text}}", "/members/attributes/Diet", "string_pattern_mismatch", ""),
+    ("members: {complete: email}", "/members/complete", "list_type", ""),
+    ("members: {merge: true}", "/members/merge", "extra_forbidden", ""),
+    *(
+        (f"members: {{joining: {{{more}}}}}", f"/members/joining/{pointer}", code, "")
+        for more, pointer, code in [
+            ("percent: 101", "percent", "less_than_equal"),
+            ("percent: -1", "percent", "greater_than_equal"),
+            ("percent: 0.5", "percent", "int_type"),
+            ("minimum_age: -1", "minimum_age", "greater_than_equal"),
+            ("minimum_age: 121", "minimum_age", "less_than_equal"),
+            ("countries: [fr]", "countries/0", "string_pattern_mismatch"),
+            ("countries: [FRA]", "countries/0", "string_pattern_mismatch"),
+            ("invite_codes: ['']", "invite_codes/0", "string_pattern_mismatch"),
+            ("first_day: 21.11.2026", "first_day", "date_type"),
+        ]
+    ),
     ("referral: {within_days: 0}", "/referral/within_days", "greater_than_equal", ""),
     *(
         (f"goals: [{{id: g, {TEXT}, counts: spend, reach: 1, {more}}}]", f"/goals/0{pointer}", code, told)
@@ -440,3 +460,23 @@ def test_all_rules_together_have_so_many_limits_and_no_more() -> None:
     assert len(document.read(with_limits(10)).earning) == 10
     with pytest.raises(InvalidError, match="The rules have 44 limits; at most 40 can be counted"):
         document.read(with_limits(11))
+
+
+def test_who_may_join_and_what_is_kept_of_members_is_read_from_the_file() -> None:
+    program = document.read(
+        f"{HEAD}members:\n"
+        "  attributes: {diet: text, children: number, vegan: yes_no}\n"
+        "  complete: [email, vegan]\n"
+        "  joining: {first_day: 2026-11-21, last_day: 2026-12-31, countries: [FR, CH], minimum_age: 16, percent: 10,\n"
+        "            invite_codes: [friends-1]}\n"
+    )
+    assert program.member_attributes == {"diet": "text", "children": "number", "vegan": "yes_no"}
+    assert program.complete_profile == ("email", "vegan")
+    days = date(2026, 11, 21), date(2026, 12, 31)
+    assert program.joining == Joining(*days, frozenset({"FR", "CH"}), 16, 10, frozenset({"friends-1"}))
+
+
+@pytest.mark.parametrize("members", ["", "members: {}", "members: {joining: {}}", "members: {complete: []}"])
+def test_where_nothing_is_said_everybody_may_join_and_nothing_more_is_kept(members: str) -> None:
+    program = document.read(f"{HEAD}{members}\n")
+    assert (program.member_attributes, program.complete_profile, program.joining) == ({}, (), Joining())

@@ -2,9 +2,13 @@
 
 import re
 
+import phonenumbers
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
+from functions.ledger.contract import Email, Phone, normal_email
 from functions.ledger.identity import Identity, Kind, profile_key
 
 kinds: st.SearchStrategy[Kind] = st.sampled_from(["id", "external_id", "card", "email", "phone"])
@@ -43,3 +47,72 @@ def test_two_identities_share_a_claim_only_if_they_are_one(one: Identity, other:
     scoped = one.kind == "external_id" and one.source != other.source
     same = (one.kind, one.value) == (other.kind, other.value) and not scoped
     assert (one.claim_key() == other.claim_key()) is same
+
+
+EMAILS, PHONES = TypeAdapter(Email), TypeAdapter(Phone)
+
+
+@pytest.mark.parametrize(
+    ("typed", "normal"),
+    [
+        ("ada@example.com", "ada@example.com"),
+        ("  Ada.Lovelace@Example.COM ", "ada.lovelace@example.com"),
+        ("ada+news@example.com", "ada+news@example.com"),
+        ("o'hara@example.co.uk", "o'hara@example.co.uk"),
+        ("ADA@BÜCHER.EXAMPLE", "ada@bücher.example"),
+        ("ada@xn--bcher-kva.example", "ada@bücher.example"),
+        ("e\u0301ve@example.com", "\u00e9ve@example.com"),
+    ],
+)
+def test_an_email_is_one_address_however_it_is_written(typed: str, normal: str) -> None:
+    """Even one that has been made normal before."""
+    assert EMAILS.validate_python(typed) == EMAILS.validate_python(normal) == normal
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["ada", "ada@", "@example.com", "ada@example", "a da@example.com", "ada@@example.com", "a@b..example", "a@-b.com"],
+)
+def test_what_can_be_no_address_is_refused(typed: str) -> None:
+    with pytest.raises(ValidationError, match="Input should be an e-mail address") as refused:
+        EMAILS.validate_python(typed)
+    assert [error["type"] for error in refused.value.errors()] == ["email"]
+
+
+@given(st.from_regex(r"[a-z0-9]{1,20}(\.[a-z0-9]{1,20}){0,2}", fullmatch=True), st.booleans())
+def test_whether_letters_are_small_makes_no_other_address(local: str, large: bool) -> None:
+    address = f"{local}@example.com"
+    assert normal_email(address.upper() if large else address) == address
+
+
+@pytest.mark.parametrize(
+    ("typed", "normal"),
+    [
+        ("+33612345678", "+33612345678"),
+        ("+33 6 12 34 56 78", "+33612345678"),
+        ("+33 (0)6 12-34-56-78", "+33612345678"),
+        ("+1 (201) 555-0123", "+12015550123"),
+        ("+41 44 668 18 00", "+41446681800"),
+        ("+39 06 698 12345", "+390669812345"),
+    ],
+)
+def test_a_phone_number_is_one_however_it_is_written(typed: str, normal: str) -> None:
+    assert PHONES.validate_python(typed) == PHONES.validate_python(normal) == normal
+
+
+@pytest.mark.parametrize("typed", ["0612345678", "+3361234567", "+336123456789", "+999123456789", "+33-none", "hello"])
+def test_what_no_numbering_plan_has_is_refused(typed: str) -> None:
+    with pytest.raises(ValidationError, match="Input should be a phone number with its country") as refused:
+        PHONES.validate_python(typed)
+    assert [error["type"] for error in refused.value.errors()] == ["phone"]
+
+
+@pytest.mark.parametrize("region", ["FR", "US", "GB", "DE", "IT", "JP", "BR", "IN", "NG", "AU", "CH", "MX"])
+def test_a_number_of_any_country_is_known_in_every_way_to_write_it(region: str) -> None:
+    number = phonenumbers.example_number(region)
+    assert number is not None
+    for style in (phonenumbers.PhoneNumberFormat.INTERNATIONAL, phonenumbers.PhoneNumberFormat.E164):
+        typed = phonenumbers.format_number(number, style)
+        normal = PHONES.validate_python(typed)
+        assert re.fullmatch(r"\+[1-9][0-9]{6,14}", normal)
+        assert PHONES.validate_python(normal) == normal

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import hypothesis.strategies as st
 import pytest
@@ -21,6 +21,8 @@ from functions.ledger.account import (
     Entry,
     IssuedReward,
     Line,
+    MemberChange,
+    MemberStatus,
     Posting,
     Reason,
     Returned,
@@ -28,6 +30,7 @@ from functions.ledger.account import (
     TierStep,
     Traits,
     Voucher,
+    What,
     Withdrawal,
 )
 from functions.program import document
@@ -78,6 +81,26 @@ Rewards = st.builds(
 )
 Withdrawals = st.builds(Withdrawal, st.builds(Voucher, Rewards, st.just(""), Few), Few)
 """Whose voucher it was says the entry."""
+Values = st.booleans() | st.integers(-(10**9), 10**9) | Words
+AnyTraits = st.builds(
+    Traits,
+    st.lists(Words, max_size=2).map(tuple),
+    st.just("02-29") | st.none(),
+    st.dictionaries(Words, Values, max_size=3),
+    Names | st.none(),
+    st.booleans(),
+)
+Statuses = st.sampled_from(get_args(MemberStatus))
+MemberChanges = st.builds(
+    MemberChange,
+    st.sampled_from(get_args(What)),
+    st.lists(Names, max_size=3).map(tuple),
+    st.dictionaries(Names, Words, max_size=2),
+    st.dictionaries(Names, Words, max_size=2),
+    Statuses | st.none(),
+    AnyTraits | st.none(),
+    Names | st.none(),
+)
 SKIPPED = [
     "sku",
     "category",
@@ -126,7 +149,7 @@ def postings(draw: st.DrawFn) -> Posting:
     tiers = draw(Steps | st.none())
     reversal = st.builds(Reversal, Names, Few, st.dictionaries(Names, st.builds(Returned, Few, Few), max_size=2), Few)
     return Posting(
-        kind=draw(st.sampled_from(["earned", "redeemed", "reversed", "adjusted"])),
+        kind=draw(st.sampled_from(["earned", "redeemed", "reversed", "adjusted", "changed"])),
         change=draw(Changes),
         occurred_at=draw(Instants),
         program_version=draw(Few),
@@ -146,6 +169,7 @@ def postings(draw: st.DrawFn) -> Posting:
         activity=draw(Names | st.none()),
         unconfirmed=draw(st.booleans()),
         note=draw(Words | st.none()),
+        member=draw(MemberChanges | st.none()),
     )
 
 
@@ -155,7 +179,6 @@ def test_any_posting_is_read_as_it_was_written(posting: Posting) -> None:
     assert items.entry_from_item(from_wire(to_wire(items.entry_to_item(entry)))) == entry
 
 
-Values = st.booleans() | st.integers(-(10**9), 10**9) | Words
 Accounts = st.builds(
     Account,
     member=Names,
@@ -171,13 +194,9 @@ Accounts = st.builds(
     debt=Few,
     latest=st.lists(Words, max_size=3).map(tuple),
     counters=st.dictionaries(Words, Points, max_size=4),
-    traits=st.builds(
-        Traits,
-        st.lists(Words, max_size=2).map(tuple),
-        st.just("02-29") | st.none(),
-        st.dictionaries(Words, Values, max_size=3),
-        Names | st.none(),
-    ),
+    status=Statuses,
+    traits=AnyTraits,
+    merged_into=Names | st.none(),
 )
 
 

@@ -1,13 +1,14 @@
 """How points move: every verb of the ledger, by its table of cases, and what holds for all of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from functions.ledger.account import Account, Change, changed
+from functions.ledger.account import Account, Balance, Change, Posting, changed, post
 from functions.ledger.lots import NEVER, lot_of, pending_key, spendable, total
 from functions.ledger.movements import (
     DebtPolicy,
@@ -17,17 +18,27 @@ from functions.ledger.movements import (
     capture,
     earn,
     expire,
+    forfeit,
     give_back,
+    hand_over,
     hold,
     merged_signed,
     release,
     relocate,
     spend,
     take_back,
+    take_over,
     together,
 )
-from functions.runtime.errors import AlreadyHeldError, HoldNotFoundError, InsufficientPointsError, PointsSpentError
-from tests.unit.factories import an_account
+from functions.ledger.proof import prove
+from functions.runtime.errors import (
+    AlreadyHeldError,
+    HoldNotFoundError,
+    InsufficientPointsError,
+    PointsSpentError,
+    RedemptionsOpenError,
+)
+from tests.unit.factories import NOW, an_account, an_operation
 
 TODAY = date(2026, 11, 21)
 YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
@@ -522,3 +533,42 @@ def test_what_is_spent_and_given_back_or_held_and_released_leaves_no_trace(accou
         captured = changed(held, capture(held, "rdm_2"))
         assert captured == spent
         assert changed(captured, give_back(captured, capture(held, "rdm_2"))) == account
+
+
+# --- members who leave ---------------------------------------------------------------------------------------------
+
+
+def owned(account: Account) -> int:
+    """All points of an account, whether they can be spent or not, less what is owed."""
+    held = sum(total(lots) for lots in account.holds.values())
+    return total(account.lots) + total(account.pending) + held - account.debt
+
+
+@given(accounts())
+def test_who_leaves_has_and_owes_nothing_and_the_books_agree(account: Account) -> None:
+    """What was there comes from one entry, what is forfeited goes by another."""
+    account = replace(account, holds={})
+    come = Posting("earned", Change(account.lots, account.pending, debt=account.debt), NOW, program_version=1)
+    before, first = post(an_account(), come, an_operation(), NOW)
+    gone = forfeit(before)
+    after, second = post(before, Posting("changed", gone, NOW, program_version=1), an_operation("change"), NOW)
+    assert (after.lots, after.pending, after.holds, after.debt) == ({}, {}, {}, 0)
+    assert second.balance_after == Balance(0)
+    proof = prove(after, [first, second])
+    assert (proof.drift, proof.owned) == (None, 0)
+    assert second.posting.points == -owned(account)
+
+
+def test_nobody_leaves_while_points_are_held() -> None:
+    with pytest.raises(RedemptionsOpenError):
+        forfeit(an_account(LOTS, holds={"rdm_1": {NEVER: 1}}))
+
+
+@given(accounts(), accounts())
+def test_what_one_hands_over_and_another_takes_over_is_the_same(gone: Account, kept: Account) -> None:
+    gone = replace(gone, holds={f"{hold}-of-the-other": lots for hold, lots in gone.holds.items()})
+    left, arrived = changed(gone, hand_over(gone)), changed(kept, take_over(kept, gone, TODAY))
+    assert (left.lots, left.pending, left.holds, left.debt) == ({}, {}, {}, 0)
+    assert owned(arrived) == owned(gone) + owned(kept)
+    assert arrived.holds == {**gone.holds, **kept.holds}
+    assert not (arrived.debt and spendable(arrived.lots, TODAY))

@@ -6,8 +6,21 @@ from typing import TypeAlias
 
 import pytest
 
-from functions.ledger.account import Account, Balance, Change, Count, Entry, Posting, TierStep, post
+from functions.ledger.account import (
+    Account,
+    Balance,
+    Change,
+    Count,
+    Entry,
+    MemberChange,
+    MemberStatus,
+    Posting,
+    TierStep,
+    Traits,
+    post,
+)
 from functions.ledger.lots import NEVER
+from functions.ledger.movements import forfeit
 from functions.ledger.proof import Proof, prove
 from tests.unit.factories import MEMBER, NOW, an_account, an_operation
 
@@ -195,3 +208,48 @@ def test_a_lot_that_has_expired_but_lies_there_still_belongs_to_the_proof() -> N
         entries.append(entry)
         proof = prove(account, entries)
         assert (proof.drift, proof.owned) == (None, sum(account.lots.values()))
+
+
+# --- members who come and go ---------------------------------------------------------------------------------------
+
+VIP = Traits(("vip",), "12-10", {"diet": "none"}, complete=True)
+
+
+def with_change(account: Account, entries: list[Entry], change: MemberChange, points: Change | None = None) -> Books:
+    posting = Posting("changed", points or Change(), NOW, program_version=1, member=change)
+    after, entry = post(account, posting, an_operation("change", f"key-{account.n}"), NOW)
+    return after, [*entries, entry]
+
+
+def test_what_became_of_a_member_belongs_to_the_proof() -> None:
+    account, entries = with_change(*books(), MemberChange("MemberUpdated", ["segments"], traits=VIP))
+    account, entries = with_change(account, entries, MemberChange("MemberSuspended", ["status"], status="suspended"))
+    proof = prove(account, entries)
+    assert (proof.drift, proof.entries, proof.owned, proof.rebuilt) == (None, 8, 58, account)
+    assert prove(replace(account, status="active"), entries).drift == (
+        "the account's status are active, its entries make suspended"
+    )
+    assert prove(replace(account, traits=Traits()), entries).drift == (
+        f"the account's traits are {Traits()}, its entries make {VIP}"
+    )
+
+
+@pytest.mark.parametrize("status", ["suspended", "closed"])
+def test_an_account_cannot_be_in_a_state_that_no_entry_says(status: MemberStatus) -> None:
+    account, entries = books()
+    assert prove(replace(account, status=status), entries).drift == (
+        f"the account's status are {status}, its entries make active"
+    )
+
+
+def test_a_member_who_left_owns_nothing_and_the_sums_stay() -> None:
+    account, entries = books()
+    account, entries = with_change(account, entries, MemberChange("MemberUpdated", ["segments"], traits=VIP))
+    posting = Posting("released", Change({JANUARY: 20}, holds={"rdm_1": {JANUARY: -20}}), NOW, program_version=1)
+    account, entry = post(account, posting, an_operation("release", "rdm_1"), NOW)
+    farewell = MemberChange("MemberClosed", ["status"], status="closed", traits=Traits())
+    account, entries = with_change(account, [*entries, entry], farewell, forfeit(account))
+    proof = prove(account, entries)
+    assert (proof.drift, proof.earned, proof.redeemed, proof.owned) == (None, 75, 5, 0)
+    assert account.balance(NOW.date()) == entries[-1].balance_after == Balance(0)
+    assert (account.status, account.traits) == ("closed", Traits())

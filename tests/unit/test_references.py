@@ -155,6 +155,14 @@ def test_where_there_is_nothing_of_a_kind_that_is_said() -> None:
         ("id: double", "id: every", "/earning/1/id", "duplicate_id", 20, "earning has two entries with id every"),
         ("id: ten", "id: every", "/goals/0/id", "duplicate_id", 29, "A rule has the id every already"),
         ("id: class, ", "id: spend, ", "/activities/1/id", "reserved", 10, "spend means something else already"),
+        (
+            "id: class, ",
+            "id: profile_completed, ",
+            "/activities/1/id",
+            "reserved",
+            10,
+            "profile_completed means something else already",
+        ),
         ("id: class, ", "id: birthday, ", "/activities/1/id", "reserved", 10, "birthday means something else already"),
         ("id: status", "id: visits", "/counters/0/id", "reserved", 7, "visits means something else already"),
         ("id: status", "id: check-in", "/counters/0/id", "reserved", 7, "check-in means something else already"),
@@ -340,3 +348,37 @@ def test_a_rule_cannot_multiply_itself() -> None:
 def test_all_that_does_not_fit_is_told_at_once() -> None:
     found = mistakes(("into: status", "into: state"), ("counts: visits", "counts: visit"), ("id: status", "id: points"))
     assert {pointer for pointer, _, _ in found} >= {"/counters/0/id", "/earning/2/into", "/goals/0/counts"}
+
+
+MEMBERS = "members: {attributes: {diet: text, children: number}, complete: [email, diet, birth_date]}\n"
+
+
+def with_members(members: str) -> tuple[str, str]:
+    return "currency: USD\n", f"currency: USD\n{members}"
+
+
+def test_a_profile_is_complete_by_what_every_profile_may_hold_and_by_what_the_programme_keeps() -> None:
+    program = document.read(FILE.replace(*with_members(MEMBERS)))
+    assert program.complete_profile == ("email", "diet", "birth_date")
+    assert program.member_attributes == {"diet": "text", "children": "number"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "i", "told"),
+    [
+        ("[email", "[emial", 0, "field emial: did you mean email?"),
+        ("diet, birth", "diets, birth", 1, "field diets: did you mean diet?"),
+        ("birth_date]", "birthday]", 2, "field birthday: did you mean birth_date?"),
+        ("birth_date]", "card]", 2, "field card: there is email, phone, given_name"),
+        ("birth_date]", "minutes]", 2, "field minutes"),
+    ],
+)
+def test_a_profile_is_complete_by_nothing_else(old: str, new: str, i: int, told: str) -> None:
+    [(pointer, code, detail)] = mistakes(with_members(MEMBERS.replace(old, new)))
+    assert (pointer, code) == (f"/members/complete/{i}", "unknown_field")
+    assert detail.startswith(f"line 4: There is no {told}")
+
+
+def test_a_rule_on_a_completed_profile_needs_no_activity_of_that_name() -> None:
+    program = document.read(FILE.replace("on: birthday, reward: cake", "on: profile_completed, reward: cake"))
+    assert program.earning[3].on == ("profile_completed",)

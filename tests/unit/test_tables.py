@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.runtime import aws, tables
-from functions.runtime.tables import Add, CancelledError, ConditionFailedError, Put, Reason, from_wire, to_wire
+from functions.runtime.tables import Add, CancelledError, ConditionFailedError, Put, Reason, Remove, from_wire, to_wire
 
 whole_numbers = st.integers(-(10**38) + 1, 10**38 - 1)
 values: st.SearchStrategy[Any] = st.recursive(
@@ -112,6 +112,68 @@ def test_a_draw_adds_to_a_number_that_is_not_too_large_yet() -> None:
             "ReturnValuesOnConditionCheckFailure": "NONE",
         }
     }
+
+
+def test_an_item_is_removed_only_as_it_was_seen() -> None:
+    removed = Remove("entries", {"operation": "o"}, {"member": "mem_a", "n": 7})
+    assert removed.wire() == {
+        "Delete": {
+            "TableName": "entries",
+            "Key": {"operation": {"S": "o"}},
+            "ConditionExpression": "#member = :member AND #n = :n",
+            "ExpressionAttributeNames": {"#member": "member", "#n": "n"},
+            "ExpressionAttributeValues": {":member": {"S": "mem_a"}, ":n": {"N": "7"}},
+            "ReturnValuesOnConditionCheckFailure": "NONE",
+        }
+    }
+
+
+class Listening:
+    """DynamoDB, noting what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, operation: str) -> Any:
+        return lambda **request: self.asked.append((operation, request))
+
+
+def test_an_update_without_values_sends_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB refuses an empty map of them."""
+    listening = Listening()
+    monkeypatch.setattr(aws, "dynamodb", lambda: listening)
+    assert tables.update("entries", {"operation": "o"}, "REMOVE #note", "attribute_exists(#operation)", {}) is True
+    assert tables.update("entries", {"operation": "o"}, "SET #n = :n", "#n < :n", {"n": 1}) is True
+    assert listening.asked == [
+        (
+            "update_item",
+            {
+                "TableName": "entries",
+                "Key": {"operation": {"S": "o"}},
+                "UpdateExpression": "REMOVE #note",
+                "ConditionExpression": "attribute_exists(#operation)",
+                "ExpressionAttributeNames": {"#note": "note", "#operation": "operation"},
+            },
+        ),
+        (
+            "update_item",
+            {
+                "TableName": "entries",
+                "Key": {"operation": {"S": "o"}},
+                "UpdateExpression": "SET #n = :n",
+                "ConditionExpression": "#n < :n",
+                "ExpressionAttributeNames": {"#n": "n"},
+                "ExpressionAttributeValues": {":n": {"N": "1"}},
+            },
+        ),
+    ]
+
+
+def test_an_item_is_removed_whether_it_is_there_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    listening = Listening()
+    monkeypatch.setattr(aws, "dynamodb", lambda: listening)
+    tables.remove("entries", {"operation": "o"})
+    assert listening.asked == [("delete_item", {"TableName": "entries", "Key": {"operation": {"S": "o"}}})]
 
 
 def test_a_put_that_finds_another_item_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
