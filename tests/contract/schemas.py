@@ -47,6 +47,12 @@ OUTBOUND = (
     "AwaitedPurchaseArrived",
     "VoucherWithdrawn",
     "ReferralWithdrawn",
+    "MemberUpdated",
+    "MemberSuspended",
+    "MemberReinstated",
+    "MemberMerged",
+    "MemberExported",
+    "MemberClosed",
 )
 """In the order in which the samples tell their story."""
 

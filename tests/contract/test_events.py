@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from functions.ledger import events
-from functions.ledger.account import Balance, OperationKind
+from functions.ledger.account import Balance, OperationKind, What
 from functions.notifications.mail import MESSAGES
 from infra.functions import FUNCTIONS, BusEvents, Source
 from tests.contract import schemas
@@ -165,8 +165,8 @@ def test_the_operations_that_events_name_are_those_of_the_ledger() -> None:
         kind = schema(name)["properties"]["data"]["properties"]["operation"]["properties"]["kind"]
         named |= set(kind.get("enum", [kind.get("const")]))
     assert named <= set(get_args(OperationKind))
-    assert set(get_args(OperationKind)) - named == {"release", "review", "refund"}, (
-        "a release and a review change no points; nothing asks for a refund yet"
+    assert set(get_args(OperationKind)) - named == {"release", "review", "refund", "change", "merge"}, (
+        "a release, a review, a merge and a change of a member change no points; nothing asks for a refund yet"
     )
 
 
@@ -176,6 +176,39 @@ def test_a_sample_with_a_field_more_is_invalid(detail_type: str, part: str) -> N
     detail = read(f"outbound/{detail_type}.json")["detail"]
     with pytest.raises(ValidationError, match="'email' was unexpected"):
         schemas.check_event(detail_type, {**detail, part: {**detail[part], "email": "ada@example.com"}})
+
+
+CHANGES = [name for name in OUTBOUND if name in get_args(What)]
+
+
+def test_there_is_an_event_for_each_change_of_a_member() -> None:
+    assert sorted(CHANGES) == sorted(get_args(What))
+
+
+@pytest.mark.parametrize("detail_type", CHANGES)
+def test_a_change_of_a_member_names_fields_and_never_says_what_is_in_them(detail_type: str) -> None:
+    data = schema(detail_type)["properties"]["data"]["properties"]
+    assert [name for name in data if name != "merged_into"] == ["member_id", "entry_id", "fields", "status"]
+    detail = read(f"outbound/{detail_type}.json")["detail"]
+    for wrong in (["ada@example.com"], {"email": "ada@example.com"}, ["Ada"]):
+        with pytest.raises(ValidationError):
+            schemas.check_event(detail_type, {**detail, "data": {**detail["data"], "fields": wrong}})
+
+
+@pytest.mark.parametrize("detail_type", CHANGES)
+def test_a_change_of_a_member_leads_to_the_state_that_it_says_and_to_no_other(detail_type: str) -> None:
+    leads_to = {
+        "MemberSuspended": "suspended",
+        "MemberReinstated": "active",
+        "MemberClosed": "closed",
+        "MemberMerged": "merged",
+    }
+    detail = read(f"outbound/{detail_type}.json")["detail"]
+    assert detail["data"]["status"] == leads_to.get(detail_type)
+    stays = {None} if detail_type == "MemberMerged" else set()  # who stayed is told as well
+    for other in {None, "active", "suspended", "closed", "merged"} - {leads_to.get(detail_type)} - stays:
+        with pytest.raises(ValidationError):
+            schemas.check_event(detail_type, {**detail, "data": {**detail["data"], "status": other}})
 
 
 @every_outbound

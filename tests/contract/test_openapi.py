@@ -21,6 +21,8 @@ PROMISED = {
     "POST /v1/members/{member_id}/reinstate",
     "POST /v1/members/{member_id}/merge",
     "GET /v1/members/{member_id}/export",
+    "GET /v1/members/{member_id}/audit",  # who changed a member: what support is asked first
+    "GET /v1/members/{member_id}/card",  # a card that we issued must be shown at a till somehow
     "GET /v1/members/{member_id}/balance",
     "GET /v1/members/{member_id}/ledger",
     "GET /v1/members/{member_id}/tier",
@@ -70,6 +72,16 @@ KEPT = {
     "POST /v1/members",
     "GET /v1/members",
     "GET /v1/members/{member_id}",
+    "PATCH /v1/members/{member_id}",
+    "DELETE /v1/members/{member_id}",
+    "POST /v1/members/{member_id}/suspend",
+    "POST /v1/members/{member_id}/reinstate",
+    "POST /v1/members/{member_id}/merge",
+    "GET /v1/members/{member_id}/export",
+    "GET /v1/members/{member_id}/audit",
+    "GET /v1/members/{member_id}/card",
+    "GET /v1/members/{member_id}/preferences",
+    "PUT /v1/members/{member_id}/preferences",
     "GET /v1/members/{member_id}/balance",
     "GET /v1/members/{member_id}/ledger",
     "POST /v1/purchases",
@@ -114,6 +126,20 @@ DECIDING = {"/v1/activities/{activity_id}/confirm", "/v1/activities/{activity_id
 
 READING = {"POST /v1/program/draft/check", "POST /v1/purchases/calculate"}
 """Where a POST changes nothing: who may read may ask."""
+
+KEYED = {
+    "POST /v1/members",
+    "PATCH /v1/members/{member_id}",
+    "DELETE /v1/members/{member_id}",
+    "POST /v1/members/{member_id}/suspend",
+    "POST /v1/members/{member_id}/reinstate",
+    "POST /v1/members/{member_id}/merge",
+    "PUT /v1/members/{member_id}/preferences",
+    "POST /v1/redemptions",
+}
+"""What has no id of its own, and takes one in a header."""
+
+PAGED = {"/v1/members/{member_id}/ledger", "/v1/members/{member_id}/audit", "/v1/program/versions"}
 
 OPERATIONS = [pytest.param(*operation, id=f"{operation[0]} {operation[1]}") for operation in schemas.operations()]
 every_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
@@ -175,10 +201,18 @@ def test_an_operation_with_a_body_names_the_answer_to_what_is_no_json(path: str)
 @every_operation
 def test_a_write_of_value_is_idempotent_by_a_key_or_by_its_own_id(method: str, path: str, operation: Any) -> None:
     headers = {one["name"].lower(): one for one in operation.get("parameters", []) if one["in"] == "header"}
-    needs_key = f"{method} {path}" in {"POST /v1/members", "POST /v1/redemptions"}
+    needs_key = f"{method} {path}" in KEYED
     assert ("idempotency-key" in headers) is needs_key
     if needs_key:
         assert headers["idempotency-key"]["required"]
+
+
+@every_operation
+def test_only_a_change_of_a_profile_may_ask_for_a_state_of_it(method: str, path: str, operation: Any) -> None:
+    headers = {one["name"].lower() for one in operation.get("parameters", []) if one["in"] == "header"}
+    conditional = f"{method} {path}" == "PATCH /v1/members/{member_id}"
+    assert ("if-match" in headers) is conditional
+    assert ("412" in operation["responses"]) is conditional
 
 
 @every_operation
@@ -190,7 +224,7 @@ def test_every_variable_of_a_path_is_described(method: str, path: str, operation
 @every_operation
 def test_a_list_is_read_in_pages(method: str, path: str, operation: Any) -> None:
     names = {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
-    pages = path in {"/v1/members/{member_id}/ledger", "/v1/program/versions"} and method == "GET"
+    pages = path in PAGED and method == "GET"
     assert ({"limit", "cursor"} <= names) is pages
 
 

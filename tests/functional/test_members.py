@@ -6,7 +6,22 @@ from functions.enrolment.member import member_id
 from tests.functional.conftest import CLIENT, Json, Service
 from tests.functional.factories import MEMBER, NOBODY, enrol, problem, without_programme
 
-ADA = {**MEMBER, "email": "ada@example.com", "status": "active", "enrolled_at": "2026-11-21T10:00:00Z"}
+NOT_SAID: Json = {
+    "time_zone": None,
+    "birth_date": None,
+    "country": None,
+    "merged_into": None,
+    "referral_code": None,
+    "segments": [],
+    "attributes": {},
+}
+ADA: Json = {
+    **MEMBER,
+    **NOT_SAID,
+    "email": "ada@example.com",
+    "status": "active",
+    "enrolled_at": "2026-11-21T10:00:00Z",
+}
 MINIMAL = {"email": "grace@example.com"}
 
 
@@ -28,6 +43,7 @@ def test_what_is_not_known_of_a_member_is_null(service: Service) -> None:
         "given_name": None,
         "family_name": None,
         "locale": "en",
+        **NOT_SAID,
         "enrolled_at": "2026-11-21T10:00:00Z",
     }
 
@@ -57,6 +73,11 @@ def test_joining_writes_a_profile_a_claim_for_each_identity_and_an_empty_account
         "given_name": "Ada",
         "family_name": "Lovelace",
         "locale": "en",
+        **NOT_SAID,
+        "consents": {},
+        "completed": False,
+        "status": "active",
+        "revision": 0,
         "enrolled_at": "2026-11-21T10:00:00.000000Z",
         "source": "till-client",
     }

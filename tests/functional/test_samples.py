@@ -133,9 +133,30 @@ def in_a_club(service: Service) -> list[Json]:
     return told + service.settle()
 
 
+def in_the_end(service: Service) -> list[Json]:
+    """Robert moves, loses his card for a while and joins a second time, asks what is kept of him, and leaves."""
+    path = f"/v1/members/{ROBERT}"
+
+    def change(method: str, path: str, request_id: str, body: object = None) -> None:
+        service.clock.move(days=1)
+        headers = {"idempotency-key": f"desk-{request_id[:8]}"}
+        answer = service.call(method, path, body, client=SHOP, headers=headers, request_id=request_id)
+        assert answer.status == 200, answer.body
+
+    change("PATCH", path, "UDr1c2hJjoEEM9w=", sample("requests/patch_member.json"))
+    change("PUT", f"{path}/preferences", "UDr2dhV0joEEPFA=", sample("requests/put_preferences.json"))
+    change("POST", f"{path}/suspend", "UDu9mgzXjoEEJlg=", sample("requests/suspend_member.json"))
+    change("POST", f"{path}/reinstate", "UDx4bjKqjoEEPkQ=", sample("requests/reinstate_member.json"))
+    twin = service.post("/v1/members", {"card": "RC-1810-0608"}, key="enrol-twin", client=SHOP).body["member_id"]
+    change("POST", f"/v1/members/{twin}/merge", "UDyRk3h5joEEMzA=", sample("requests/merge_member.json"))
+    change("GET", f"{path}/export", "UD0c1h7gjoEEM4Q=")
+    change("DELETE", path, "UD3f9g2RjoEEPOg=")
+    return service.settle()
+
+
 def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service) -> None:
     told: dict[str, Json] = {}
-    for event in [*play(service), *by_itself(), *in_a_club(service)]:
+    for event in [*play(service), *by_itself(), *in_a_club(service), *in_the_end(service)]:
         bare = {name: event[name] for name in ("source", "detail-type", "detail")}
         told.setdefault(event["detail-type"], bare)
     assert list(told) == list(OUTBOUND)
@@ -143,7 +164,7 @@ def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service)
 
 
 def test_what_no_call_and_no_event_leads_to_is_what_time_or_a_hand_does(service: Service) -> None:
-    led_to = {event["detail-type"] for event in [*play(service), *in_a_club(service)]}
+    led_to = {event["detail-type"] for event in [*play(service), *in_a_club(service), *in_the_end(service)]}
     assert set(OUTBOUND) - led_to == set(BY_ITSELF)
 
 
@@ -164,6 +185,22 @@ def test_a_sample_of_a_request_is_taken(service: Service, operation: str, path: 
     if operation == "post_return":
         assert service.post("/v1/purchases", sample("requests/post_purchase.json")).status == 201
     assert service.post(path, sample(f"requests/{operation}.json"), key=key).status == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "operation", "path"),
+    [
+        ("PATCH", "patch_member", ""),
+        ("PUT", "put_preferences", "/preferences"),
+        ("POST", "suspend_member", "/suspend"),
+        ("POST", "reinstate_member", "/reinstate"),
+    ],
+)
+def test_a_sample_of_a_change_of_a_member_is_taken(service: Service, method: str, operation: str, path: str) -> None:
+    member = service.post("/v1/members", sample("requests/post_member.json"), key="enrol-0").body["member_id"]
+    headers = {"idempotency-key": "change-1"}
+    answer = service.call(method, f"/v1/members/{member}{path}", sample(f"requests/{operation}.json"), headers=headers)
+    assert answer.status == 200
 
 
 def test_the_samples_of_what_is_no_purchase_are_taken(service: Service) -> None:

@@ -61,9 +61,10 @@ def test_only_the_ledger_and_those_who_commit_to_it_may_write_accounts(prod: Dep
     }
 
 
-def test_only_earning_and_redeeming_may_add_entries_or_refusals(prod: Deployment) -> None:
+def test_only_earning_redeeming_and_a_change_of_a_member_may_add_entries_or_refusals(prod: Deployment) -> None:
     adding = {name for name in prod.functions if "PutItem" in prod.actions_on(name, "entries")}
     assert adding == {
+        "enrolment-api",  # a change of a member is an entry
         "accrual-api",
         "accrual-on-partner-event",
         "accrual-on-loyalty-event",
@@ -73,16 +74,29 @@ def test_only_earning_and_redeeming_may_add_entries_or_refusals(prod: Deployment
     }
 
 
-def test_only_a_return_may_note_itself_on_an_entry_and_only_the_night_may_free_what_waited_too_long(
+def test_only_a_return_and_a_leaving_may_touch_an_entry_and_only_the_night_may_free_what_waited_too_long(
     prod: Deployment,
 ) -> None:
     beyond = {name: prod.actions_on(name, "entries") & (WRITES - {"PutItem"}) for name in prod.functions}
     assert {name: actions for name, actions in beyond.items() if actions} == {
+        "enrolment-api": {"UpdateItem"},  # notes of who has left are removed
         "accrual-api": {"UpdateItem"},
         "accrual-on-partner-event": {"UpdateItem"},
         "accrual-on-loyalty-event": {"UpdateItem"},
         "accrual-every-night": {"UpdateItem", "DeleteItem"},
     }
+
+
+def test_only_enrolment_may_write_profiles_and_take_identities_away(prod: Deployment) -> None:
+    assert writers(prod, "members") == {"enrolment-api", "enrolment-on-member-enrolment-requested"}
+    deleting = {name for name in prod.functions if "DeleteItem" in prod.actions_on(name, "members")}
+    assert deleting == {"enrolment-api"}
+
+
+def test_only_mail_and_a_leaving_may_touch_what_was_written_to_members(prod: Deployment) -> None:
+    assert writers(prod, "messages") == {"enrolment-api", "notifications-on-loyalty-event"}
+    deleting = {name for name in prod.functions if "DeleteItem" in prod.actions_on(name, "messages")}
+    assert deleting == {"enrolment-api"}
 
 
 def test_only_the_programme_may_change_the_programme(prod: Deployment) -> None:
