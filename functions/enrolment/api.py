@@ -6,7 +6,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
-from functions.enrolment import exporting, store
+from functions.enrolment import changing, exporting, profiles, store
 from functions.enrolment.contract import (
     AuditOut,
     AuditPageOut,
@@ -53,13 +53,13 @@ def find_member(
     """Exactly one identity; the answer is the member, or 404."""
     given = {"external_id": external_id, "card": card, "email": email, "phone": phone}
     reference = parse(MemberRef, {kind: value for kind, value in given.items() if value is not None})
-    return _answered(store.get(resolve(reference.identity(http.caller(app)))))
+    return _answered(profiles.get(resolve(reference.identity(http.caller(app)))))
 
 
 @app.get("/v1/members/<member_id>", summary="A member", tags=["members"], security=http.scope("members.read"))
 def get_member(member_id: Annotated[MemberId, Path()]) -> Response[MemberOut]:
     """The `ETag` names this state of the profile: send it back as `If-Match` to change no other."""
-    return _answered(store.get(member_id))
+    return _answered(profiles.get(member_id))
 
 
 @app.patch("/v1/members/<member_id>", summary="Change a member", tags=["members"], security=http.scope("members.write"))
@@ -70,7 +70,7 @@ def patch_member(
     if_match: http.IfMatch = None,
 ) -> Response[MemberOut]:
     """What is not named stays, null removes. Identities are claimed and released with it, or nothing is changed."""
-    return _changed(store.update(member_id, patch, _call(idempotency_key, if_match)))
+    return _changed(changing.update(member_id, patch, _call(idempotency_key, if_match)))
 
 
 @app.delete(
@@ -81,7 +81,7 @@ def patch_member(
 )
 def delete_member(member_id: Annotated[MemberId, Path()], idempotency_key: http.IdempotencyKey) -> Response[MemberOut]:
     """Everything personal is removed, and points are forfeited. The entries stay, without anything personal."""
-    return _changed(store.erase(member_id, _call(idempotency_key)))
+    return _changed(changing.erase(member_id, _call(idempotency_key)))
 
 
 @app.post(
@@ -94,7 +94,7 @@ def merge_member(
     member_id: Annotated[MemberId, Path()], merge: Annotated[MergeIn, Body()], idempotency_key: http.IdempotencyKey
 ) -> Response[MemberOut]:
     """Points with their days, tier, what was counted, and identities. What still comes for this id is the other's."""
-    return _changed(store.merge(member_id, merge, _call(idempotency_key)))
+    return _changed(changing.merge(member_id, merge, _call(idempotency_key)))
 
 
 @app.get(
@@ -120,7 +120,7 @@ def suspend_member(
     idempotency_key: http.IdempotencyKey,
 ) -> Response[MemberOut]:
     """Returns are still taken, and points expire as they would."""
-    return _changed(store.suspend(member_id, reason, _call(idempotency_key)))
+    return _changed(changing.suspend(member_id, reason, _call(idempotency_key)))
 
 
 @app.post(
@@ -134,7 +134,7 @@ def reinstate_member(
     reason: Annotated[ReasonIn, Body()],
     idempotency_key: http.IdempotencyKey,
 ) -> Response[MemberOut]:
-    return _changed(store.reinstate(member_id, reason, _call(idempotency_key)))
+    return _changed(changing.reinstate(member_id, reason, _call(idempotency_key)))
 
 
 @app.get(
@@ -144,7 +144,7 @@ def reinstate_member(
     security=http.scope("members.read"),
 )
 def get_card(member_id: Annotated[MemberId, Path()]) -> Response[CardOut]:
-    number, picture = store.card(member_id)
+    number, picture = changing.card(member_id)
     return http.answer(HTTPStatus.OK, CardOut(card=number, qr_svg=picture))
 
 
@@ -156,7 +156,7 @@ def get_card(member_id: Annotated[MemberId, Path()]) -> Response[CardOut]:
 )
 def get_preferences(member_id: Annotated[MemberId, Path()]) -> Response[PreferencesOut]:
     """By channel and purpose: when, how, and to which wording."""
-    return http.answer(HTTPStatus.OK, PreferencesOut.of(store.get(member_id)))
+    return http.answer(HTTPStatus.OK, PreferencesOut.of(profiles.get(member_id)))
 
 
 @app.put(
@@ -171,7 +171,7 @@ def put_preferences(
     idempotency_key: http.IdempotencyKey,
 ) -> Response[PreferencesOut]:
     """Consents that are not named stay as they are."""
-    changed = store.set_preferences(member_id, preferences, _call(idempotency_key))
+    changed = changing.set_preferences(member_id, preferences, _call(idempotency_key))
     return http.answer(HTTPStatus.OK, PreferencesOut.of(changed.member), replayed=changed.replayed)
 
 
@@ -185,20 +185,20 @@ def get_audit(
     member_id: Annotated[MemberId, Path()], limit: http.Limit = 50, cursor: http.Cursor = None
 ) -> Response[AuditPageOut]:
     """Latest first. What is personal is named, and not shown."""
-    entries = store.audit(member_id, limit, http.from_cursor(cursor))
+    entries = changing.audit(member_id, limit, http.from_cursor(cursor))
     following = entries[-1].n if len(entries) == limit else None
     page = AuditPageOut(items=[AuditOut.of(entry) for entry in entries], next_cursor=http.to_cursor(following))
     return http.answer(HTTPStatus.OK, page)
 
 
-def _call(key: str, if_match: str | None = None) -> store.Call:
-    return store.Call(http.caller(app), key, http.correlation_id(app), if_match)
+def _call(key: str, if_match: str | None = None) -> changing.Call:
+    return changing.Call(http.caller(app), key, http.correlation_id(app), if_match)
 
 
 def _answered(member: Member) -> Response[MemberOut]:
-    return http.answer(HTTPStatus.OK, MemberOut.of(member), etag=store.etag(member))
+    return http.answer(HTTPStatus.OK, MemberOut.of(member), etag=changing.etag(member))
 
 
-def _changed(changed: store.Enrolled) -> Response[MemberOut]:
-    etag = store.etag(changed.member)
+def _changed(changed: changing.Changed) -> Response[MemberOut]:
+    etag = changing.etag(changed.member)
     return http.answer(HTTPStatus.OK, MemberOut.of(changed.member), replayed=changed.replayed, etag=etag)

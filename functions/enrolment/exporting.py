@@ -1,6 +1,6 @@
 """All that is kept of a member, as one document."""
 
-from functions.enrolment import store
+from functions.enrolment import changing
 from functions.enrolment.contract import AuditOut, ExportOut, MemberOut, PreferencesOut
 from functions.ledger.contract import BalanceSheetOut, StatementEntryOut
 from functions.runtime import clock
@@ -8,9 +8,9 @@ from functions.runtime import clock
 _OWN = ("message", "template", "status", "claimed_at")
 
 
-def export(member: str, call: store.Call) -> ExportOut:
-    """Raises as `store.export`."""
-    profile, account, entries, messages = store.export(member, call)
+def export(member: str, call: changing.Call) -> ExportOut:
+    """Raises as `changing.export`."""
+    profile, account, entries, messages = changing.export(member, call)
     now = clock.now()
     return ExportOut(
         member=MemberOut.of(profile),
