@@ -1,5 +1,6 @@
 """`loyalty import …`."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -7,11 +8,6 @@ import typer
 from cli.shell import console, deployed, fail, failures_explained
 
 app = typer.Typer(no_args_is_help=True, help="Bring what a business has from before into the programme.")
-
-
-@app.callback()
-def importing() -> None:
-    """Makes commands of the functions below even while there is only one."""
 
 
 @app.command()
@@ -46,3 +42,37 @@ def purchases(
         if not report.all_booked:
             fail("Not all is booked.")
         console.print("[green]✓[/green] All is booked.")
+
+
+@app.command()
+def members(
+    file: Annotated[Path, typer.Argument(help="A .csv or .ndjson file with a member in each row.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, list every mistake, send nothing.")] = (
+        False
+    ),
+    wording: Annotated[str | None, typer.Option(help="Which version of your text the consents were given to.")] = None,
+    control: Annotated[
+        Path | None, typer.Option(help="JSON with the totals of the other system, to compare with.")
+    ] = None,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Send nothing: only compare what was imported with the file.")
+    ] = False,
+    callers: Annotated[int, typer.Option(min=1, max=64, help="How many members at a time.")] = 8,
+) -> None:
+    """Bring in members of another system with their points and tiers. It ends well only if nothing differs."""
+    from cli.importing.members.report import show
+    from cli.importing.members.running import Wanted, imported
+
+    if dry_run and reconcile:
+        raise typer.BadParameter("Say either --dry-run or --reconcile.")
+    with failures_explained():
+        connection = deployed()
+        programme, source = f"{connection.client_id} at {connection.api_url}", connection.client_id
+        wanted = Wanted(file, programme, source, wording, control, dry_run, reconcile, callers)
+        report = imported(connection.api, wanted, console)
+        show(report, console)
+        if report.stopped:
+            fail(report.stopped)
+        if not report.good:
+            fail("The file has mistakes." if report.mistakes else "Not all is as it should be.")
+        console.print("[green]✓[/green] " + ("The file is good." if dry_run else "All is there, to the point."))

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cli.errors import ExplainedError
-from cli.importing.outcome import Refusal
+from cli.importing.outcome import Mistake, Refusal
 
 
 @contextmanager
-def kept(path: Path, refusals: Callable[[], Sequence[Refusal]]) -> Iterator[None]:
+def kept(path: Path, refusals: Callable[[], Sequence[Refusal | Mistake]]) -> Iterator[None]:
     """The file is right before and after, however that ends: it is made anew from all that is known."""
     write(path, refusals())
     try:
@@ -19,12 +19,12 @@ def kept(path: Path, refusals: Callable[[], Sequence[Refusal]]) -> Iterator[None
         write(path, refusals())
 
 
-def write(path: Path, refusals: Sequence[Refusal]) -> None:
+def write(path: Path, refusals: Sequence[Refusal | Mistake]) -> None:
     """The whole file anew; no file where there is nothing to tell. Raises ExplainedError."""
     if not refusals:
         path.unlink(missing_ok=True)
         return
-    ordered = sorted(refusals, key=lambda one: (one.line or 0, one.receipt or ""))
+    ordered = sorted(refusals, key=lambda one: (one.line or 0, one[1] or ""))
     draft = path.with_name(path.name + ".new")
     try:
         draft.write_text("".join(json.dumps(one._asdict(), ensure_ascii=False) + "\n" for one in ordered), "utf-8")

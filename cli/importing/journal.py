@@ -1,13 +1,14 @@
-"""`FILE.progress`: which batches are surely done, so that an import that ended early goes on where it was.
+"""`FILE.progress`: what is surely done, so that an import that ended early goes on where it was.
 
-The first line says what the journal belongs to: the content of the file, the options that shape the batches, and the
-programme they were sent to. Each further line is one batch with its outcome, written after its answer came. A line that
-the end of the process cut off counts as never written.
+The first line says what the journal belongs to: the content of the file, the options that shape what is sent, and the
+programme it was sent to. Each further line is one batch, or one member, with its outcome, written after its answer
+came. A line that the end of the process cut off counts as never written.
 """
 
 import fcntl
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -25,16 +26,14 @@ class JournalError(ExplainedError):
     """The journal cannot be kept, or another import of the same file keeps it."""
 
 
-class Journal:
+class KeptLines(ABC):
     """An open journal, locked: one import of a file at a time.
 
-    `done`: outcomes by stream and number. `differs`: in what an earlier journal, now dropped, belonged elsewhere; empty
-    where there was none.
+    `differs`: in what an earlier journal, now dropped, belonged elsewhere; empty where there was none.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
-        self.done: dict[tuple[int, int], Outcome] = {}
         self.differs: list[str] = []
         self._file = descriptor
 
@@ -54,16 +53,15 @@ class Journal:
         journal._read({"format": _FORMAT, **belongs})
         return journal
 
-    def note(self, batch: Batch, outcome: Outcome) -> None:
-        """A batch is surely done. Raises JournalError."""
-        self._write({"stream": batch.stream, "batch": batch.number, **outcome.to_json()})
-        self.done[batch.stream, batch.number] = outcome
-
     def close(self, *, finished: bool) -> None:
         """Nothing is left to go on with once all is finished: then it is removed."""
         if finished:
             self.path.unlink(missing_ok=True)
         os.close(self._file)
+
+    @abstractmethod
+    def _known(self, line: dict[str, Any]) -> None:
+        """Take in a line that is there already."""
 
     def _read(self, belongs: Belongs) -> None:
         """What is there already; begins anew where it belongs to something else."""
@@ -83,8 +81,7 @@ class Journal:
             line = _decoded(text)
             if line is None:
                 break
-            place = line.pop("stream"), line.pop("batch")
-            self.done[place] = Outcome.from_json(line)
+            self._known(line)
             good += len(text)
         os.ftruncate(self._file, good)
 
@@ -93,6 +90,23 @@ class Journal:
             os.write(self._file, json.dumps(line, ensure_ascii=False).encode() + b"\n")
         except OSError as error:
             raise JournalError(f"{self.path} could not be written: {error.strerror}.") from None
+
+
+class Journal(KeptLines):
+    """Which batches of purchases are done: outcomes by stream and number."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        super().__init__(path, descriptor)
+        self.done: dict[tuple[int, int], Outcome] = {}
+
+    def note(self, batch: Batch, outcome: Outcome) -> None:
+        """A batch is surely done. Raises JournalError."""
+        self._write({"stream": batch.stream, "batch": batch.number, **outcome.to_json()})
+        self.done[batch.stream, batch.number] = outcome
+
+    def _known(self, line: dict[str, Any]) -> None:
+        place = line.pop("stream"), line.pop("batch")
+        self.done[place] = Outcome.from_json(line)
 
 
 def _decoded(text: bytes) -> dict[str, Any] | None:

@@ -19,6 +19,16 @@ class Refusal(NamedTuple):
     errors: Sequence[Mapping[str, Any]] = ()
 
 
+class Mistake(NamedTuple):
+    """What is wrong with a member of the file: its line, the column, and why. `key`: the row's own, if any."""
+
+    line: int
+    key: str | None
+    field: str
+    code: str
+    detail: str
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of some purchases.

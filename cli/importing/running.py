@@ -196,7 +196,7 @@ class _Run:
             try:
                 callers = [pool.submit(self._call, bar, task) for _ in range(self._callers)]
                 wait(callers, return_when=FIRST_EXCEPTION)
-                return _explained(callers)
+                return explained(callers)
             except KeyboardInterrupt:
                 return "Interrupted."
             finally:
@@ -224,7 +224,7 @@ class _Run:
         bar.advance(task, outcome.answered)
 
 
-def _explained(callers: Sequence[Future[None]]) -> str | None:
+def explained(callers: Sequence[Future[None]]) -> str | None:
     """Why a caller ended early. Raises what no caller can explain."""
     wait(callers)
     for caller in callers:

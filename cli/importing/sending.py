@@ -23,7 +23,7 @@ from cli.purchases.columns import Purchases
 from functions.accrual.events import Purchase
 
 TRIES = 6
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 _BATCHES, _MEMBERS = "/v1/batches", "/v1/members"
 _OF_THE_REQUEST = {400, 413, 422}
 
@@ -40,7 +40,7 @@ class _Effect(BaseModel):
     entry: _Entry
 
 
-class _Problem(BaseModel):
+class Problem(BaseModel):
     code: str = ""
     detail: str = ""
     errors: list[Json] = []
@@ -53,7 +53,7 @@ class _Result(BaseModel):
     status: int
     replayed: bool = False
     effect: _Effect | None = None
-    problem: _Problem | None = None
+    problem: Problem | None = None
 
 
 class _Results(BaseModel):
@@ -97,7 +97,7 @@ class Sender:
             outcome.repeats += result.replayed
             outcome.points += result.effect.entry.points if result.effect else 0
             return
-        problem = result.problem or _Problem()
+        problem = result.problem or Problem()
         row, receipt, (_kind, member) = self.purchases.row_of(i), self.purchases.receipts[i], self.who(i)
         code = problem.code or f"status_{result.status}"
         outcome.refused.append(Refusal(row, receipt, member, code, problem.detail, problem.errors))
@@ -108,12 +108,12 @@ class Sender:
         latest, hint, why = self._latest, 0.0, ""
         for attempt in range(TRIES):
             if attempt:
-                self.pause(max(hint, _FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1)))
+                self.pause(max(hint, FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1)))
             if self.ending.is_set():
                 break
             for part in _parts([i for i in places if i not in found], max(1, LARGEST_BATCH >> attempt)):
                 results, lost = self._posted(part)
-                found |= {i: result for i, result in results.items() if not _again(result.status)}
+                found |= {i: result for i, result in results.items() if not again(result.status)}
                 if lost:
                     hint, why = lost
             if len(found) == len(places):
@@ -132,10 +132,10 @@ class Sender:
             self._latest = answer
             return dict(zip(places, _results(answer, bodies), strict=True)), None
         if answer.status_code not in _OF_THE_REQUEST:
-            return {}, _lost(_BATCHES, answer)
+            return {}, why_lost(f"POST {_BATCHES}", answer)
         if len(places) == 1:
             self._latest = answer
-            return {places[0]: _Result(status=answer.status_code, problem=_problem(answer))}, None
+            return {places[0]: _Result(status=answer.status_code, problem=problem_of(answer))}, None
         middle = len(places) // 2
         (one, lost), (other, also_lost) = self._posted(places[:middle]), self._posted(places[middle:])
         return one | other, lost or also_lost
@@ -154,7 +154,7 @@ class Sender:
         why = ""
         for attempt in range(TRIES):
             if attempt:
-                self.pause(_FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))
+                self.pause(FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))
             if self.ending.is_set():
                 return 0
             answer = self._call(_MEMBERS, {kind: value}, enrolment_key(kind, value))
@@ -162,7 +162,7 @@ class Sender:
                 if answer.is_success or answer.status_code in {409, *_OF_THE_REQUEST}:
                     self.enrolled.add((kind, value))
                     return int(answer.is_success and answer.headers.get("Idempotency-Replayed") != "true")
-                _, why = _lost(_MEMBERS, answer)
+                _, why = why_lost(f"POST {_MEMBERS}", answer)
             else:
                 why = answer
         raise SendingError(f"A member could not be enrolled, {TRIES} times: {why}.")
@@ -180,7 +180,7 @@ def _parts(places: Sequence[int], size: int) -> Iterator[Sequence[int]]:
         yield places[start : start + size]
 
 
-def _again(status: int) -> bool:
+def again(status: int) -> bool:
     return status == httpx.codes.TOO_MANY_REQUESTS or status >= 500
 
 
@@ -196,23 +196,23 @@ def _results(answer: httpx.Response, bodies: Sequence[Json]) -> list[_Result]:
     return results
 
 
-def _lost(path: str, answer: httpx.Response) -> tuple[float, str]:
+def why_lost(call: str, answer: httpx.Response) -> tuple[float, str]:
     """How long to wait before the same call is made again, and why. Raises SendingError where that is of no use."""
-    problem = _problem(answer)
+    problem = problem_of(answer)
     told = " ".join(filter(None, (str(answer.status_code), problem.code, problem.detail))).rstrip(".")
-    if _again(answer.status_code):
+    if again(answer.status_code):
         after = answer.headers.get("Retry-After", "")
-        return (min(float(after), _LONGEST_PAUSE) if after.isdecimal() else 0.0), told
+        return (min(float(after), LONGEST_PAUSE) if after.isdecimal() else 0.0), told
     hint = ""
     if answer.status_code in {404, 405}:
         hint = " This programme may be older than the import: deploy it anew."
-    raise SendingError(f"POST {path} was refused: {told}.{hint}")
+    raise SendingError(f"{call} was refused: {told}.{hint}")
 
 
-def _problem(answer: httpx.Response) -> _Problem:
+def problem_of(answer: httpx.Response) -> Problem:
     """The problem document; what a gateway says instead of one, in its place."""
     with suppress(ValidationError):
-        found = _Problem.model_validate_json(answer.content)
+        found = Problem.model_validate_json(answer.content)
         if found.code or found.detail:
             return found
-    return _Problem(detail=answer.text[:200])
+    return Problem(detail=answer.text[:200])
