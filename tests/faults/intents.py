@@ -80,7 +80,9 @@ class Intents:
         key = f"join-{card}-{person}"
         name = "Ada" if self._rng.random() < 0.9 else "Eve"
         return enrolment_of(
-            MemberIn(card=card, email=f"{card}@example.com" if person == 1 else None, given_name=name), source, key
+            MemberIn(card=card, email=f"{card}@example.com" if person == 1 else None, given_name=name, attributes={}),
+            source,
+            key,
         )
 
     def card(self) -> str:

@@ -207,7 +207,7 @@ class Simulation:
         """Publish the programme, and enrol the one who sends all the others."""
         version, _ = programs.publish(self._program)
         programs.activate(version.version)
-        joins = enrolment_of(MemberIn(card=REFERRER), SOURCES[0], "referrer")
+        joins = enrolment_of(MemberIn(card=REFERRER, attributes={}), SOURCES[0], "referrer")
         self._world.asked.append(joins)
         handle(joins, self._schedule)
 
