@@ -33,7 +33,7 @@ _PROGRAMS_CACHED = 8
 _LARGEST_READY = 150_000
 """Bytes: with a file of the largest size, an item stays well under the 400 KB that DynamoDB takes."""
 _ATTEMPTS = 10
-_SECONDS_CACHED = 5
+SECONDS_CACHED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def in_force(member: str, at: datetime) -> Program:
 
 
 def _current_rollouts() -> Sequence[Rollout]:
-    if not _cache.rollouts or time.monotonic() - _cache.checked_at >= _SECONDS_CACHED:
+    if not _cache.rollouts or time.monotonic() - _cache.checked_at >= SECONDS_CACHED:
         _cache.rollouts = rollouts()
         _cache.checked_at = time.monotonic()
     return _cache.rollouts

@@ -6,11 +6,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
 
+from cli import programs
 from cli.connection import Connection
+from functions.program.store import SECONDS_CACHED
 
 Json = dict[str, Any]
 Found = TypeVar("Found")
@@ -39,6 +42,11 @@ class Partner:
 
     stack: Connection
     source: str
+
+    def put_in_force(self, file: Path) -> None:
+        """Let a programme judge what happens from now on, and wait until every warm function knows."""
+        programs.put_in_force(self.stack, file)
+        time.sleep(SECONDS_CACHED + 1)
 
     def post(self, path: str, body: object, key: str | None = None) -> httpx.Response:
         headers = {"Idempotency-Key": key} if key else {}

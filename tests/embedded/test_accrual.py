@@ -18,9 +18,9 @@ CLUB = Path(__file__).parent / "club.yaml"
 @pytest.fixture(scope="module", autouse=True)
 def club(partner: Partner) -> Iterator[None]:
     """The club judges what happens from now on; then the record shop again."""
-    programs.put_in_force(partner.stack, CLUB)
+    partner.put_in_force(CLUB)
     yield
-    programs.put_in_force(partner.stack, programs.READY)
+    partner.put_in_force(programs.READY)
 
 
 def now() -> str:

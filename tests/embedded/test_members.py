@@ -18,9 +18,9 @@ WELCOME, PROFILE = 25, 10
 @pytest.fixture(scope="module", autouse=True)
 def club(partner: Partner) -> Iterator[None]:
     """The club, which has a referral, while these tests last."""
-    programs.put_in_force(partner.stack, CLUB)
+    partner.put_in_force(CLUB)
     yield
-    programs.put_in_force(partner.stack, programs.READY)
+    partner.put_in_force(programs.READY)
 
 
 def change(partner: Partner, method: str, path: str, body: Json | None = None, **headers: str) -> Any:

@@ -14,7 +14,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -31,7 +31,7 @@ from functions.enrolment.contract import MemberIn
 from functions.enrolment.member import member_id
 from functions.ledger import awaiting, proving, publishing
 from functions.ledger import store as ledger
-from functions.ledger.account import Account, Traits
+from functions.ledger.account import Account
 from functions.program import store as programs
 from functions.runtime import aws, clock
 from functions.runtime.bus import PublishError
@@ -248,7 +248,8 @@ class Simulation:
     def _referred(self, member: str, **content: Any) -> Account:
         """An account as enrolling opens it, and two of three members were sent by somebody."""
         referred = hashlib.sha256(member.encode()).digest()[0] % 3 > 0 and member != _REFERRER
-        return Account(member, **content, traits=Traits(referred_by=_REFERRER) if referred else Traits())
+        traits = replace(content["traits"], referred_by=_REFERRER if referred else None)
+        return Account(member, **(content | {"traits": traits}))
 
     def _index_lag(self) -> float:
         """Mostly a few milliseconds, now and then seconds: each item at its own pace."""
