@@ -29,7 +29,14 @@ from functions.ledger.identity import Identity
 from functions.ledger.movements import forfeit
 from functions.program import store as programs
 from functions.runtime import tables
-from functions.runtime.errors import CardNotFoundError, FieldError, InvalidError, LoyaltyError, StaleError
+from functions.runtime.errors import (
+    CardNotFoundError,
+    FieldError,
+    InvalidError,
+    LoyaltyError,
+    MemberClosedError,
+    StaleError,
+)
 from functions.runtime.validation import payload_hash, payload_hash_of
 
 
@@ -197,6 +204,9 @@ def _changed(
     def decide(account: Account, now: datetime) -> Posting:
         item = profiles.profile(member)
         before = profiles.from_item(item)
+        if before.status == "merged":
+            # The account is the other member's by now; its profile is not changed by an old id.
+            raise MemberClosedError(f"This member is {before.merged_into} now.", merged_into=before.merged_into)
         if call.if_match is not None and call.if_match != etag(before):
             raise StaleError("Somebody changed the member meanwhile: read it again.")
         program = profiles.program_of(member, now)

@@ -141,3 +141,19 @@ def test_who_leaves_is_forgotten_in_the_books_of_the_one_who_was_merged_too(serv
     assert left.status == 200
     everything = str(service.tables())
     assert not [word for word in ("Lovelace", "02-17", "ada@example.com", "both@example.com") if word in everything]
+
+
+def test_who_was_merged_is_changed_no_more_and_the_other_not_by_the_old_id(service: Service) -> None:
+    ada, both = two(service)
+    merge(service, ada, both)
+    before = service.get(f"/v1/members/{both}").body
+
+    def change(method: str, path: str, body: object, key: str) -> tuple[int, str, str]:
+        answer = service.call(method, path, body, headers={"idempotency-key": key})
+        return *refused(answer), answer.body["merged_into"]
+
+    path = f"/v1/members/{ada}"
+    assert change("PATCH", path, {"given_name": "Eve"}, "patch-1") == (409, "member_closed", both)
+    assert change("POST", f"{path}/suspend", {"reason": "fraud"}, "suspend-1") == (409, "member_closed", both)
+    assert change("DELETE", path, None, "leave-1") == (409, "member_closed", both)
+    assert service.get(f"/v1/members/{both}").body == before
