@@ -33,6 +33,7 @@ from functions.ledger.account import (
 )
 from functions.ledger.movements import UNCONFIRMED, Earned, earn, relocate, together
 from functions.program import expiry, tiers
+from functions.program.declared import wrong_attributes
 from functions.program.model import Program, Reward
 from functions.program.periods import day_in
 from functions.runtime.errors import FieldError, InvalidError
@@ -238,23 +239,11 @@ def check_declared(activity: Activity, program: Program) -> None:
         known = ", ".join(program.activities) or "none"
         detail = f"The programme knows these activities: {known}."
         raise InvalidError([FieldError("/type", "unknown_activity", detail)])
-    errors = []
-    for name, value in activity.attributes.items():
-        kind = declared.attributes.get(name)
-        if kind is None:
-            known = ", ".join(declared.attributes) or "none"
-            detail = f"{declared.id} has these: {known}."
-            errors.append(FieldError(f"/attributes/{name}", "unknown_attribute", detail))
-        elif type(value) is not _TYPES[kind]:
-            errors.append(FieldError(f"/attributes/{name}", "attribute_type", f"It should be {_TYPE_NAMES[kind]}."))
+    errors = wrong_attributes(activity.attributes, declared.attributes, f"{declared.id} has these")
     missing = sorted(declared.required - activity.attributes.keys())
     errors += [FieldError(f"/attributes/{name}", "missing", f"{declared.id} needs it.") for name in missing]
     if errors:
         raise InvalidError(errors)
-
-
-_TYPES: Mapping[str, type] = {"text": str, "number": int, "yes_no": bool}
-_TYPE_NAMES = {"text": "text", "number": "a whole number", "yes_no": "true or false"}
 
 
 def needs_confirmation(event: Event, program: Program) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.ledger.account import MemberChange, MemberStatus, Traits, What
 from functions.ledger.identity import Identity, Kind
+from functions.program.declared import wrong_attributes
 from functions.program.model import PROFILE, AttributeKind, Program, Word
 from functions.runtime.errors import FieldError, InvalidError
 
@@ -143,19 +144,7 @@ def born_tomorrow(day: date | None, today: date) -> list[FieldError]:
 
 def not_declared(attributes: Mapping[str, Word | None], declared: Mapping[str, AttributeKind]) -> list[FieldError]:
     """What is wrong with a member's attributes."""
-    errors = []
-    for name, value in attributes.items():
-        pointer = f"/attributes/{name}"
-        if name not in declared:
-            known = ", ".join(declared) or "none"
-            errors.append(FieldError(pointer, "unknown_attribute", f"The programme keeps of members: {known}."))
-        elif value is not None and type(value) is not _TYPES[declared[name]]:
-            errors.append(FieldError(pointer, "attribute_type", f"It should be {_TYPE_NAMES[declared[name]]}."))
-    return errors
-
-
-_TYPES: Mapping[str, type] = {"text": str, "number": int, "yes_no": bool}
-_TYPE_NAMES = {"text": "text", "number": "a whole number", "yes_no": "true or false"}
+    return wrong_attributes(attributes, declared, "The programme keeps of members")
 
 
 def is_complete(member: Member, program: Program | None) -> bool:
