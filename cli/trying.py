@@ -26,7 +26,6 @@ from pydantic import Field, ValidationError
 
 from cli.errors import ExplainedError
 from functions.accrual.deciding import check_declared, decide
-from functions.accrual.events import Activity, Purchase, PurchaseLine
 from functions.accrual.returning import Return, decide_confirmation, decide_decline, decide_return
 from functions.accrual.withdrawing import Found
 from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, TierStep, Traits, Voucher, post
@@ -35,6 +34,7 @@ from functions.ledger.vouchers import completed
 from functions.lifecycle.passing import passing
 from functions.program import document
 from functions.program.model import BUILT_IN, Program
+from functions.program.occasions import Activity, Purchase, PurchaseLine
 from functions.redemption.spending import Redemption, decide_redemption
 from functions.runtime.errors import InvalidError, LoyaltyError
 from functions.runtime.validation import AttributeValue, Input

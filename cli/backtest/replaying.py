@@ -15,12 +15,12 @@ from datetime import date
 
 from cli.purchases.columns import Purchases
 from functions.accrual.deciding import decide
-from functions.accrual.events import Activity, Purchase
 from functions.ledger.account import Account, IssuedReward, Posting, booked
 from functions.ledger.lots import total
 from functions.lifecycle.passing import passing
 from functions.program.budgets import Shard, untouched
 from functions.program.model import Program
+from functions.program.occasions import Activity, Purchase
 
 _ENROLLED = "enrolled"
 _SPANS = 240

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from functions.accrual.events import Purchase, PurchaseLine
+from functions.program.occasions import Purchase, PurchaseLine
 
 NO_SKU = "unknown"
 """What is bought on a line where the file does not tell: the API wants something."""

@@ -20,7 +20,7 @@ from cli.importing.bodies import Json, body, enrolment_key
 from cli.importing.outcome import Outcome, Refusal
 from cli.importing.streams import LARGEST_BATCH, Batch
 from cli.purchases.columns import Purchases
-from functions.accrual.events import Purchase
+from functions.program.occasions import Purchase
 
 TRIES = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
-from functions.accrual.events import Purchase, PurchaseLine
 from functions.program.model import Word
+from functions.program.occasions import Purchase, PurchaseLine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

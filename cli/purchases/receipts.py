@@ -12,8 +12,8 @@ from babel.numbers import get_currency_precision
 
 from cli.errors import ExplainedError
 from cli.purchases.columns import Collector, Purchases
-from functions.accrual.events import Purchase, PurchaseLine
 from functions.program.model import Program, Word
+from functions.program.occasions import Purchase, PurchaseLine
 from functions.runtime.validation import LARGEST_AMOUNT
 
 COLUMNS = (

@@ -12,7 +12,6 @@ from functions.accrual.contract import (
     TierStepOut,
 )
 from functions.accrual.deciding import decide
-from functions.accrual.events import Purchase
 from functions.accrual.nearly import nearly_reached
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Posting, booked
@@ -20,6 +19,7 @@ from functions.ledger.contract import BalanceOut, ReasonOut
 from functions.program import offering
 from functions.program import store as programs
 from functions.program.model import Program
+from functions.program.occasions import Purchase
 from functions.program.periods import day_in
 from functions.program.tiers import opened
 from functions.runtime import clock

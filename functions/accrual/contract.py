@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from functions.accrual.events import Activity, Purchase, PurchaseLine
 from functions.accrual.nearly import Nearly
 from functions.accrual.returning import Return, Waiting
 from functions.ledger.account import Entry, IssuedReward
 from functions.ledger.contract import BalanceOut, EffectOut, MemberRef, ReasonOut
 from functions.program.model import BUILT_IN, Reward
+from functions.program.occasions import Activity, Purchase, PurchaseLine
 from functions.runtime.validation import (
     LARGEST_AMOUNT,
     Amount,

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
-from functions.accrual.conditions import Moment, first_failed
 from functions.accrual.earning import NOTHING, Judgement, by_line, quick, shares_of
-from functions.accrual.events import Purchase
 from functions.accrual.rulebook import Rulebook
 from functions.ledger.account import Basis, Count, IssuedReward, Reason
 from functions.program import tiers
+from functions.program.conditions import Moment, first_failed
 from functions.program.model import POINTS, SPEND, VISITS, Goal, Program, Reward
+from functions.program.occasions import Purchase
 from functions.program.periods import PeriodKind, first_day, following, previous
 from functions.program.tiers import key_on
 

@@ -13,11 +13,8 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from functions.accrual import counting, earning
-from functions.accrual.conditions import Moment, first_failed
 from functions.accrual.earning import Budgets
-from functions.accrual.events import Activity, Purchase, PurchaseLine
 from functions.accrual.rulebook import Rulebook, rulebook_of
-from functions.accrual.sharing import spread
 from functions.ledger.account import (
     Account,
     Basis,
@@ -33,9 +30,12 @@ from functions.ledger.account import (
 )
 from functions.ledger.movements import UNCONFIRMED, Earned, earn, relocate, together
 from functions.program import expiry, tiers
+from functions.program.conditions import Moment, first_failed
 from functions.program.declared import wrong_attributes
 from functions.program.model import Program, Reward
+from functions.program.occasions import Activity, Purchase, PurchaseLine
 from functions.program.periods import day_in
+from functions.program.sharing import spread
 from functions.runtime.errors import FieldError, InvalidError
 
 CLOCK_SKEW = timedelta(minutes=10)

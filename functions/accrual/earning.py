@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from functions.accrual.conditions import Facts, Moment
-from functions.accrual.events import Purchase
 from functions.accrual.limits import last_key, limit_key, points_left, times_used_up, used_up
 from functions.accrual.rulebook import Ready, Rulebook
-from functions.accrual.sharing import along, along_floor, cut, marginal, rounded, spread, whole
 from functions.ledger.account import Count, Draw, Reason
 from functions.program.budgets import Shard, shard_for, untouched
+from functions.program.conditions import Facts, Moment
 from functions.program.model import EarningRule, Group, Limit, Rate
+from functions.program.occasions import Purchase
+from functions.program.sharing import along, along_floor, cut, marginal, rounded, spread, whole
 
 NOTHING: Mapping[str, Any] = {}
 quick = tuple.__new__

@@ -6,12 +6,12 @@ from datetime import datetime
 from functions.accrual import store
 from functions.accrual.contract import ReturnEventIn
 from functions.accrual.deciding import matters
-from functions.accrual.events import Activity
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Operation, Posting
 from functions.ledger.identity import Identity
 from functions.program import store as programs
 from functions.program.model import ENROLLED, PROFILE_COMPLETED, REFERRAL_MADE
+from functions.program.occasions import Activity
 from functions.runtime import bus
 from functions.runtime.clock import from_text
 from functions.runtime.envelope import SOURCE

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from functions.accrual.conditions import Facts, Moment
 from functions.accrual.rulebook import Ready
+from functions.program.conditions import Facts, Moment
 from functions.program.model import EarningRule, Limit
 from functions.program.tiers import key_on
 

@@ -7,9 +7,9 @@ with that much more in it.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from functions.accrual.events import Purchase, PurchaseLine
 from functions.ledger.account import Posting, Reason
 from functions.program.model import SPEND, EarningRule, Goal, Program, Text
+from functions.program.occasions import Purchase, PurchaseLine
 
 MOST_TOLD = 3
 _LINES_TRIED = 20

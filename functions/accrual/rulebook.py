@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from functions.accrual.conditions import Test, line_test, tests_of
-from functions.accrual.events import PurchaseLine
+from functions.program.conditions import Test, line_test, tests_of
 from functions.program.model import (
     EarningRule,
     Goal,
     Program,
 )
+from functions.program.occasions import PurchaseLine
 
 _REMEMBERED = 200_000
 

@@ -13,7 +13,6 @@ from typing import TypeAlias
 from functions.accrual.adjusting import Adjustment, decide_adjustment
 from functions.accrual.contract import ActivityIn, AdjustmentIn, DecisionIn, PurchaseIn, ReturnEventIn
 from functions.accrual.deciding import Event, check_declared, decide
-from functions.accrual.events import Activity
 from functions.accrual.returning import (
     Waiting,
     check_time,
@@ -31,6 +30,7 @@ from functions.ledger.identity import Identity
 from functions.program import store as programs
 from functions.program.budgets import MOST_SHARDS, Shard, shards
 from functions.program.model import BUILT_IN, Program
+from functions.program.occasions import Activity
 from functions.runtime import clock, settings
 from functions.runtime.errors import (
     ActivityNotFoundError,

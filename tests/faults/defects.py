@@ -20,11 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.accrual import batching, counting, following, returning
 from functions.accrual import store as accrual
 from functions.accrual.contract import DecisionIn
-from functions.accrual.events import Activity
 from functions.ledger import account as ledger_account
 from functions.ledger import awaiting, events, items, movements, publishing, store
 from functions.ledger.account import Account, Change, Entry, Operation, OperationKind, Posting
 from functions.program.model import Goal
+from functions.program.occasions import Activity
 from functions.runtime import aws, bus, settings, tables
 from functions.runtime.envelope import OutboundEvent
 from functions.runtime.errors import HoldNotFoundError, LoyaltyError

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from functions.accrual.deciding import NO_BUDGETS, decide
 from functions.accrual.earning import Budgets
-from functions.accrual.events import Activity, Purchase, PurchaseLine
 from functions.accrual.returning import (
     Return,
     decide_confirmation,
@@ -38,6 +37,7 @@ from functions.program.model import (
     Validity,
     Word,
 )
+from functions.program.occasions import Activity, Purchase, PurchaseLine
 from functions.program.periods import PeriodKind
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)

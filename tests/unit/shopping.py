@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from functions.accrual.events import Purchase, PurchaseLine
 from functions.ledger.account import Account, Operation, TierStep, Traits
 from functions.program.model import Match, Program, Range, Word
+from functions.program.occasions import Purchase, PurchaseLine
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _MANY_FIELDS = {"attributes", "member"}

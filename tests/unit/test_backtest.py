@@ -22,11 +22,11 @@ from cli.purchases.columns import Collector, Purchases
 from cli.purchases.reading import read_purchases
 from cli.purchases.receipts import ReadingError
 from functions.accrual.deciding import decide
-from functions.accrual.events import Purchase, PurchaseLine
 from functions.ledger.account import Account, booked
 from functions.lifecycle.passing import passing
 from functions.program.document import read
 from functions.program.model import Program
+from functions.program.occasions import Purchase, PurchaseLine
 
 PROGRAM = """
 program: corner-shop

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import check_declared, matters, needs_confirmation
-from functions.accrual.events import Activity
 from functions.ledger.account import Change, Count, Posting, Reason, Reversal, Traits, changed
 from functions.ledger.lots import NEVER, total
 from functions.ledger.movements import confirm, spend
@@ -29,6 +28,7 @@ from functions.program.model import (
     Tiers,
     When,
 )
+from functions.program.occasions import Activity
 from functions.runtime.errors import InvalidError
 from tests.unit.factories import (
     NOW,

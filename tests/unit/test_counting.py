@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.accrual.events import Activity, Purchase
 from functions.ledger.account import Count, Posting, Reason
 from functions.program.model import CountedSoFar, Goal, LineFilter, Match, Program, Range, Referral, Tiers, When
+from functions.program.occasions import Activity, Purchase
 from tests.unit.factories import (
     NOW,
     Journey,

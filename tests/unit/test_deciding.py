@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import CLOCK_SKEW, decide
-from functions.accrual.events import Activity, Purchase
 from functions.ledger.account import Account, Change, Count, Line, Posting, Reason, TierStep, Traits
 from functions.ledger.lots import NEVER
 from functions.program.document import read
 from functions.program.model import Acceptance, Earn, Lasting, Program, Rate
+from functions.program.occasions import Activity, Purchase
 from functions.runtime.errors import InvalidError
 from tests.unit.factories import (
     NOW,

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import decide
-from functions.accrual.events import Purchase
-from functions.accrual.sharing import spread
 from functions.ledger.account import Change, Count, Line, Posting, Reason
 from functions.ledger.lots import NEVER
 from functions.program.document import read
 from functions.program.model import Bracket, Earn, EarningRule, Gift, Group, LineFilter, Match, Program, Rate, Rounding
+from functions.program.occasions import Purchase
+from functions.program.sharing import spread
 from tests.unit.factories import (
     NOW,
     a_basket,

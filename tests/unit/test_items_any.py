@@ -9,7 +9,6 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from functions.accrual.events import Purchase, PurchaseLine
 from functions.ledger import items
 from functions.ledger.account import (
     Account,
@@ -34,6 +33,7 @@ from functions.ledger.account import (
     Withdrawal,
 )
 from functions.program import document
+from functions.program.occasions import Purchase, PurchaseLine
 from functions.runtime.tables import from_wire, to_wire
 from tests.unit.factories import MEMBER, NOW, Journey, an_account, an_operation
 

@@ -18,7 +18,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from functions.accrual.deciding import decide
-from functions.accrual.events import Purchase, PurchaseLine
 from functions.accrual.returning import Return, decide_return
 from functions.ledger import events, items, movements
 from functions.ledger.account import Account, Change, Entry, Operation, OperationKind, Posting, Reversal, post
@@ -26,6 +25,7 @@ from functions.ledger.lots import NEVER, Lots, expiry_key, total
 from functions.ledger.movements import Earned
 from functions.ledger.proof import prove
 from functions.program.model import Earn, Lasting, Program, Rate, Reward, Validity
+from functions.program.occasions import Purchase, PurchaseLine
 from functions.redemption.spending import (
     Redemption,
     decide_capture,

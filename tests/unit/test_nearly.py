@@ -9,7 +9,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import decide
-from functions.accrual.events import Purchase
 from functions.accrual.nearly import MOST_TOLD, Nearly, nearly_reached
 from functions.ledger.account import Account, Posting
 from functions.program.model import (
@@ -27,6 +26,7 @@ from functions.program.model import (
     Validity,
     When,
 )
+from functions.program.occasions import Purchase
 from tests.unit.factories import (
     NOW,
     a_basket,

@@ -8,10 +8,10 @@ import pytest
 
 from functions.accrual import rulebook
 from functions.accrual.deciding import decide
-from functions.accrual.events import PurchaseLine
 from functions.accrual.rulebook import Rulebook, rulebook_of
 from functions.ledger.account import Posting
 from functions.program.model import LineFilter, Match, Program, Range
+from functions.program.occasions import PurchaseLine
 from tests.unit.factories import (
     NOW,
     a_basket,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from functions.accrual.deciding import decide
-from functions.accrual.events import Purchase
 from functions.ledger.account import Change, Posting
 from functions.program.model import Earn, EarningRule, Gift, Group, Limit, LineFilter, Match, Program, Rate
+from functions.program.occasions import Purchase
 from tests.unit.factories import (
     NOW,
     Journey,

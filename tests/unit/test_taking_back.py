@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.accrual.events import Purchase, PurchaseLine
 from functions.accrual.returning import Return, decide_return
 from functions.ledger.account import Count, Returned, TierStep, Traits, changed
 from functions.ledger.lots import NEVER, total
@@ -31,6 +30,7 @@ from functions.program.model import (
     Referral,
     Tiers,
 )
+from functions.program.occasions import Purchase, PurchaseLine
 from functions.runtime.errors import PointsSpentError
 from tests.unit.factories import (
     NOW,

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from functions.accrual.deciding import decide
-from functions.accrual.events import PurchaseLine
 from functions.ledger.account import Account, Posting, Traits
 from functions.program.model import CountedSoFar, Match, Program, Range, Recurrence, When
+from functions.program.occasions import PurchaseLine
 from tests.unit.factories import (
     NOW,
     a_basket,

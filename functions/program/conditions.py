@@ -9,7 +9,6 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from functions.accrual.events import Activity, Purchase, PurchaseLine
 from functions.ledger.account import Account
 from functions.program import cel
 from functions.program.model import (
@@ -22,6 +21,7 @@ from functions.program.model import (
     When,
     Word,
 )
+from functions.program.occasions import Activity, Purchase, PurchaseLine
 from functions.program.periods import Calendar
 from functions.program.tiers import key_on
 
