@@ -85,6 +85,8 @@ def prove() -> None:
         connection = deployed()
         totals = proving.prove_all(connection, console)
         proving.show(totals, console)
+        if totals.stocks:
+            fail(f"{len(totals.stocks):,} stocks or budgets disagree with the entries.")
         if totals.drifts:
             fail(f"{len(totals.drifts):,} accounts disagree with their entries.")
 

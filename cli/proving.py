@@ -1,5 +1,6 @@
 """`loyalty prove` and `loyalty repair`: recompute every balance from its entries, and mend what disagrees."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from rich.table import Column, Table
 from cli.connection import Connection
 from cli.inside import inside
 from cli.showing import progress
-from functions.ledger import proving, store
+from functions.ledger import proving, stockproof, store
 from functions.ledger.account import Account, Entry
 from functions.ledger.proof import Proof
 
@@ -21,7 +22,8 @@ _AT_ONCE = 200
 
 @dataclass
 class Totals:
-    """What a proof of all accounts found. `earned` maps each member to the points it ever earned."""
+    """What a proof of all accounts found. `earned` maps each member to the points it ever earned. `stocks`: budgets and
+    stocks that disagree with the entries."""
 
     accounts: int = 0
     entries: int = 0
@@ -29,6 +31,8 @@ class Totals:
     owned: int = 0
     earned: dict[str, int] = field(default_factory=dict)
     drifts: list[Proof] = field(default_factory=list)
+    drawn: Counter[str] = field(default_factory=Counter)
+    stocks: list[str] = field(default_factory=list)
 
     def add(self, proof: Proof) -> None:
         self.accounts += 1
@@ -36,6 +40,7 @@ class Totals:
         self.redeemed += proof.redeemed
         self.owned += proof.owned
         self.earned[proof.member] = proof.earned
+        self.drawn.update(proof.drawn)
         if proof.drift:
             self.drifts.append(proof)
 
@@ -44,6 +49,7 @@ def prove_all(connection: Connection, console: Console) -> Totals:
     """Prove every account, a few at a time."""
     totals = Totals()
     with inside(connection), progress(console) as bar, ThreadPoolExecutor(_WORKERS) as pool:
+        before = stockproof.counted()
         task = bar.add_task("Proving balances", total=_count(connection))
         accounts = proving.accounts()
         while chunk := list(islice(accounts, _AT_ONCE)):
@@ -51,6 +57,7 @@ def prove_all(connection: Connection, console: Console) -> Totals:
                 totals.add(proof)
                 bar.advance(task)
         bar.update(task, total=totals.accounts)
+        totals.stocks = list(stockproof.differences(totals.drawn, before, stockproof.counted()))
     return totals
 
 
@@ -69,6 +76,10 @@ def show(totals: Totals, console: Console) -> None:
     for proof in totals.drifts:
         console.print(f"[red]✗[/red] {proof.member}: ", end="")
         console.print(proof.drift, markup=False)
+    for problem in totals.stocks:
+        console.print(f"[red]✗[/red] {problem}")
+    if not totals.stocks:
+        console.print("[green]✓[/green] Every stock and every budget agrees with the entries.")
     if not totals.drifts:
         console.print("[green]✓[/green] Every account agrees with its entries.")
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 from aws_cdk import App, CfnOutput, Environment, Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra import tables
 from infra.contract import operations, scopes
 from infra.identity import Identity, Partners
+from infra.nag import accept
 from infra.stage import Stage
 
 _TYPES = {"S": dynamodb.AttributeType.STRING, "N": dynamodb.AttributeType.NUMBER}
@@ -27,8 +29,22 @@ class DataStack(Stack):
         )
         self.tables = Tables(self, "Tables", stage).by_name
         self.identity = Identity(self, "Identity", stage=stage, scopes=scopes(operations()), partners=partners)
+        self.supplier_secret = self._supplier_secret(stage)
         for name, table in self.tables.items():
             CfnOutput(self, f"{name.capitalize()}Table", value=table.table_name)
+
+    def _supplier_secret(self, stage: Stage) -> secretsmanager.Secret:
+        """Letters and digits, a multiple of four of them: base64, as Standard Webhooks wants a secret."""
+        secret = secretsmanager.Secret(
+            self,
+            "SupplierSecret",
+            secret_name=stage.suppliers_secret,
+            description="Signs the calls to suppliers of rewards",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=44, exclude_punctuation=True),
+            removal_policy=stage.removal_policy,
+        )
+        accept(secret, "AwsSolutions-SMG4", "Suppliers verify with it: a new one must be agreed on with them first.")
+        return secret
 
 
 class Tables(Construct):

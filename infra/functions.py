@@ -7,6 +7,7 @@ may call exactly the DynamoDB actions listed, on exactly those tables; role, env
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,9 @@ class AccountChanges:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Started by the clock, as often as the stage says."""
+    """Started by the clock, every minute, or as often as the stage says."""
 
-    nightly: bool = False
+    every: Literal["minute", "sweep", "night"] = "sweep"
 
 
 Trigger = Http | BusEvents | AccountChanges | Sweep
@@ -52,6 +53,7 @@ class Right(Enum):
 
     PUBLISH = "put events on the bus"
     MAIL = "send mail from the programme's address"
+    SIGN = "sign calls to suppliers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,10 @@ _EARNING_AND_RETURNING = _EARNING | {
     "entries/index/by_member": ("Query",),
     "rewards": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
 }
-_REDEEMING = _EARNING | {"rewards": _READ_AND_PUT}
+# A piece of the stock is drawn as from a budget.
+_REDEEMING = _EARNING | {"rewards": ("BatchGetItem", "GetItem", "PutItem", "UpdateItem")}
+# A refund notes on the entry of the redemption what has come back, as a return does, and takes the voucher back.
+_REDEEMING_AND_REFUNDING = _REDEEMING | {"entries": (*_READ_AND_PUT, "UpdateItem")}
 
 FUNCTIONS = (
     FunctionSpec("enrolment-api", Http(), _CHANGING_MEMBERS),
@@ -139,16 +144,38 @@ FUNCTIONS = (
     ),
     FunctionSpec(
         "accrual-every-night",
-        Sweep(nightly=True),
+        Sweep("night"),
         {"entries": ("PutItem", "UpdateItem", "DeleteItem"), "entries/index/awaited": ("Query",)},
         (Right.PUBLISH,),
     ),
-    FunctionSpec("redemption-api", Http(), _REDEEMING),
+    FunctionSpec("redemption-api", Http(), _REDEEMING_AND_REFUNDING),
     FunctionSpec(
         "redemption-on-redemption-requested",
         BusEvents(Source.PARTNERS, ("RedemptionRequested",)),
         _REDEEMING,
         (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "redemption-on-fulfilment-requested",
+        BusEvents(Source.OURSELVES, ("FulfilmentRequested",)),
+        {
+            "accounts": _READ_AND_PUT,
+            "entries": (*_READ_AND_PUT, "UpdateItem"),
+            "program": _READ,
+            # A supplier that cannot: the piece goes back to the stock.
+            "rewards": ("UpdateItem",),
+        },
+        (Right.PUBLISH, Right.SIGN),
+    ),
+    FunctionSpec(
+        "redemption-every-minute",
+        Sweep("minute"),
+        {
+            "accounts": _READ_AND_PUT,
+            "entries": (*_READ_AND_PUT, "UpdateItem"),
+            "entries/index/awaited": ("Query",),
+            "rewards": ("UpdateItem",),
+        },
     ),
     FunctionSpec(
         "ledger-api",
@@ -169,7 +196,7 @@ FUNCTIONS = (
     ),
     FunctionSpec(
         "ledger-every-night",
-        Sweep(nightly=True),
+        Sweep("night"),
         {"accounts": ("Scan", "GetItem", "PutItem"), "entries/index/by_member": ("Query",)},
     ),
     FunctionSpec(

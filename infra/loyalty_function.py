@@ -9,6 +9,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ses as ses
 from constructs import Construct
 
@@ -24,6 +25,7 @@ METRICS = "Fidelio"
 @dataclass(frozen=True, slots=True)
 class House:
     """What the functions of one stage share. `sender`: address mails come from, `mail`: its SES identity.
+    `supplier_secret`: signs calls to suppliers.
     `receipt_namespaces`: by client id or bus source, where several number their receipts together."""
 
     stage: Stage
@@ -33,6 +35,7 @@ class House:
     sender: str
     mail: ses.EmailIdentity
     alarms: Alarms
+    supplier_secret: secretsmanager.Secret
     receipt_namespaces: Mapping[str, str]
 
 
@@ -114,6 +117,10 @@ def _statements(house: House, spec: FunctionSpec) -> Iterator[iam.PolicyStatemen
         yield iam.PolicyStatement(actions=["events:PutEvents"], resources=[house.bus.event_bus_arn])
     if Right.MAIL in spec.rights:
         yield iam.PolicyStatement(actions=["ses:SendEmail"], resources=[house.mail.email_identity_arn])
+    if Right.SIGN in spec.rights:
+        yield iam.PolicyStatement(
+            actions=["secretsmanager:GetSecretValue"], resources=[house.supplier_secret.secret_arn]
+        )
 
 
 def _table_or_index_arn(house: House, path: str) -> str:
@@ -135,5 +142,9 @@ def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
         yield "BUS_NAME", house.bus.event_bus_name
     if Right.MAIL in spec.rights:
         yield "SENDER", house.sender
+    if Right.SIGN in spec.rights:
+        # Its own name, not one cut out of its ARN: the emulator has only the name there.
+        yield "SUPPLIER_SECRET", house.stage.suppliers_secret
+        yield from [("LOCAL_ENDPOINTS", "yes")] if house.stage.local_endpoints else []
     if spec.room == "accrual" and house.receipt_namespaces:
         yield "RECEIPT_NAMESPACES", Stack.of(house.bus).to_json_string(dict(house.receipt_namespaces))

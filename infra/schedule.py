@@ -33,7 +33,7 @@ class ScheduledFunction(Construct):
             self,
             "Schedule",
             name=house.stage.name_of(spec.name),
-            schedule_expression=house.stage.prove_every if trigger.nightly else house.stage.sweep_every,
+            schedule_expression=house.stage.schedules[trigger.every],
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=function.function_arn,

@@ -8,7 +8,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ses as ses
 
-from infra.alarms import ONE_HOUR, Alarms, Symptom
+from infra.alarms import FIVE_MINUTES, ONE_HOUR, Alarms, Symptom
 from infra.contract import operations, scopes
 from infra.data_stack import DataStack
 from infra.functions import FUNCTIONS, AccountChanges, BusEvents, FunctionSpec, Http, Sweep
@@ -50,6 +50,7 @@ class ServiceStack(Stack):
             sender=sender,
             mail=ses.EmailIdentity(self, "Sender", identity=ses.Identity.email(sender)),
             alarms=Alarms(self, "Alarms", stage=stage, email=alarm_email),
+            supplier_secret=data.supplier_secret,
             receipt_namespaces={
                 _known_as(name, data): namespace for namespace, names in receipt_namespaces.items() for name in names
             },
@@ -64,7 +65,8 @@ class ServiceStack(Stack):
             alarms=house.alarms,
         )
         self._watch_the_books(house)
-        self._outputs(data, house, gateway)
+        self._watch_for_guessing(house)
+        self._outputs(data, house, gateway, stage)
 
     def _functions(self, house: House) -> dict[str, lambda_.Function]:
         """Deploy every function with what starts it; answer those that the gateway starts."""
@@ -95,7 +97,18 @@ class ServiceStack(Stack):
         meaning = "An account disagrees with its entries: run `loyalty prove`, then `loyalty repair --dry-run`."
         house.alarms.watch(self, Symptom("ledger", "drift", drift, meaning))
 
-    def _outputs(self, data: DataStack, house: House, gateway: Gateway) -> None:
+    def _watch_for_guessing(self, house: House) -> None:
+        guesses = cloudwatch.Metric(
+            namespace=METRICS,
+            metric_name="VoucherCodesGuessed",
+            dimensions_map={"service": "redemption"},
+            statistic="Sum",
+            period=FIVE_MINUTES,
+        )
+        meaning = "Somebody asks for voucher codes that are nobody's: the log of redemption-api names the caller."
+        house.alarms.watch(self, Symptom("redemption", "guessing", guesses, meaning, at_least=20))
+
+    def _outputs(self, data: DataStack, house: House, gateway: Gateway, stage: Stage) -> None:
         partners = data.identity.partners
         outputs = {
             "ApiUrl": gateway.url,
@@ -104,6 +117,7 @@ class ServiceStack(Stack):
             "ClientIds": " ".join(f"{name}={client.user_pool_client_id}" for name, client in partners.items()),
             "TokenUrl": data.identity.token_url,
             "BusName": house.bus.event_bus_name,
+            "SupplierSecret": stage.suppliers_secret,
             "Scopes": " ".join(scopes(operations())),
         }
         for name, value in outputs.items():

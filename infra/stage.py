@@ -21,6 +21,7 @@ class Stage:
     `sweep_every`, `prove_every`: when unpublished changes are looked for, and the books are proved, in EventBridge
     Scheduler's words.
     `stream_record_age`: how long the stream function may retry a change before it is a dead letter.
+    `local_endpoints`: functions may call addresses of their own machine.
     `requests_per_second`, `burst`: throttling of the whole API.
     """
 
@@ -35,6 +36,17 @@ class Stage:
     stream_record_age: Duration
     requests_per_second: int
     burst: int
+    local_endpoints: bool = False
+
+    @property
+    def suppliers_secret(self) -> str:
+        """Name of the secret that calls to suppliers of rewards are signed with."""
+        return self.name_of("suppliers")
+
+    @property
+    def schedules(self) -> Mapping[str, str]:
+        """How often the clock starts what, in EventBridge Scheduler's words."""
+        return {"minute": "rate(1 minute)", "sweep": self.sweep_every, "night": self.prove_every}
 
     def name_of(self, thing: str) -> str:
         """Physical name of a resource of this stage, such as `fidelio-dev-accrual-api`."""
@@ -55,6 +67,7 @@ _LOCAL = Stage(
     stream_record_age=Duration.minutes(1),
     requests_per_second=100,
     burst=200,
+    local_endpoints=True,
 )
 # Six timeouts is what Lambda asks for: it retries a throttled batch before the queue shows it again.
 # Retain except on create: a first deployment that rolls back must not leave names that block the second.

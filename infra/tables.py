@@ -45,13 +45,14 @@ class Table:
 
 
 BY_MEMBER = Index("by_member", Key("member"), Key("n", "N"))
-# Only what waits for its purchase has these attributes: for everything else the index costs nothing.
+# Only returns that wait for their purchase, and holds, have these attributes: all else costs nothing more.
 AWAITED = Index("awaited", Key("awaited"), Key("report_at"))
 
 MEMBERS = Table("members", Key("key"))
 ACCOUNTS = Table("accounts", Key("member"), Key("part"), stream=True)
 ENTRIES = Table("entries", Key("operation"), indexes=(BY_MEMBER, AWAITED))
-REWARDS = Table("rewards", Key("key"))
+# Only what is noted of codes that were guessed goes by itself; vouchers, budgets and stock stay.
+REWARDS = Table("rewards", Key("key"), expires="expires_at")
 PROGRAM = Table("program", Key("part"), Key("version", "N"))
 # Points never expire this way (DynamoDB may be days late); a message in the inbox may.
 MESSAGES = Table("messages", Key("member"), Key("message"), expires="expires_at")

@@ -93,7 +93,12 @@ def _withdraw(rewards: Sequence[IssuedReward], rule: str, times: int, kept: int,
     for i, reward in enumerate(rewards):
         voucher = found.vouchers.get(reward.code or "")
         left = reward.value // times * kept if reward.value else int(i < kept)
-        if voucher is None or voucher.withdrawn or (voucher.reward.value if reward.value else 1) <= left:
+        if (
+            voucher is None
+            or voucher.withdrawn
+            or voucher.used_up
+            or (voucher.reward.value if reward.value else 1) <= left
+        ):
             continue
         gone.withdrawn.append(Withdrawal(voucher, left))
         facts: dict[str, int | str] = {"reward": reward.reward, "redemption": reward.redemption, "left": left}

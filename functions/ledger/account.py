@@ -25,7 +25,19 @@ from functions.ledger.lots import Lots, merged, spendable, total
 from functions.program.periods import GOAL_KEPT_DAYS, KEPT_DAYS, LIMIT_KEPT_DAYS
 from functions.runtime.errors import MemberClosedError, MemberSuspendedError
 
-EntryKind = Literal["earned", "activated", "redeemed", "expired", "adjusted", "reversed", "held", "released", "changed"]
+EntryKind = Literal[
+    "earned",
+    "activated",
+    "redeemed",
+    "expired",
+    "adjusted",
+    "reversed",
+    "held",
+    "released",
+    "changed",
+    "used",
+    "fulfilled",
+]
 OperationKind = Literal[
     "purchase",
     "return",
@@ -34,6 +46,8 @@ OperationKind = Literal[
     "capture",
     "release",
     "refund",
+    "use",
+    "fulfilment",
     "confirmation",
     "adjustment",
     "activation",
@@ -174,7 +188,8 @@ class IssuedReward:
     """What a redemption, a rule or a goal gives. `value` in minor units of `currency`.
 
     `code`: good as money, None while held. `redemption`: its id, also where it was given and not bought. It can be used
-    from `valid_from` to `valid_until`. `basis`: why it was given, None where it was bought.
+    from `valid_from` to `valid_until`. `basis`: why it was given, None where it was bought. `money`: what is paid
+    besides the points, minor units. `fulfilment`: how it is handed over. `reference`: what the supplier calls it.
     """
 
     redemption: str
@@ -186,17 +201,24 @@ class IssuedReward:
     valid_until: date | None
     valid_from: date | None = None
     basis: Basis | None = None
+    money: int = 0
+    fulfilment: str = "code"
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
-    """A reward with a code, as it is now: `reward.value` is what is left of it. `changes`: how often it was changed
+    """A reward with a code, as it is now: `reward.value` is what is left of it. `version`: of the programme, whose
+    terms it has. `uses`: how often it was used, `used_up`: it cannot be any more. `changes`: how often it was changed
     since it was issued; a writer must have seen the latest."""
 
     reward: IssuedReward
     member: str
     changes: int = 0
     withdrawn: bool = False
+    version: int = 0
+    uses: int = 0
+    used_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +227,18 @@ class Withdrawal:
 
     voucher: Voucher
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A voucher that is used: it paid `paid` of a purchase, by line, and `left` of its value is left. `used_up`: it
+    cannot be used again. Minor units."""
+
+    voucher: Voucher
+    paid: int
+    left: int
+    used_up: bool
+    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +261,7 @@ class Operation:
         return f"{self.kind}#{self.source}#{self.id}" if self.kind in OWN_IDS else f"{self.kind}#{self.id}"
 
 
-OWN_IDS = frozenset({"purchase", "return", "activity", "confirmation", "adjustment", "change"})
+OWN_IDS = frozenset({"purchase", "return", "activity", "confirmation", "adjustment", "change", "use"})
 """Operations whose ids partners choose."""
 
 
@@ -317,6 +351,7 @@ class Posting:
     it takes back. `draws`: points from the budgets of rules. `referrer`: whom a completed referral is due to, or, where
     a return undoes it, was due to. `activity`: its type, where it is one; `unconfirmed` while nobody has confirmed it.
     `note`: what somebody wrote to explain it; not for events, it may be personal. `member`: what became of the member.
+    `used`: the voucher that is used. `until`: when a hold ends by itself.
     """
 
     kind: EntryKind
@@ -340,6 +375,8 @@ class Posting:
     unconfirmed: bool = False
     note: str | None = None
     member: MemberChange | None = None
+    used: Use | None = None
+    until: datetime | None = None
 
     @property
     def points(self) -> int:
@@ -381,7 +418,18 @@ class Entry:
 
 _STILL_POSSIBLE: Mapping[MemberStatus, frozenset[OperationKind]] = {
     "suspended": frozenset(
-        {"return", "confirmation", "adjustment", "activation", "expiry", "review", "release", "refund", "change"}
+        {
+            "return",
+            "confirmation",
+            "adjustment",
+            "activation",
+            "expiry",
+            "review",
+            "release",
+            "refund",
+            "fulfilment",
+            "change",
+        }
     ),
     "closed": frozenset(),
     "merged": frozenset(),

@@ -200,10 +200,13 @@ class EntryOut(Output):
 
 
 class StatementEntryOut(EntryOut):
-    """An entry with the reasons for it. `activity`: its type, where it is one. `note`: what somebody wrote to it."""
+    """An entry with the reasons for it. `activity`: its type, where it is one. `reward_id`, `redemption_id`: the reward
+    that it is about. `note`: what somebody wrote to it."""
 
     explanation: list[ReasonOut]
     activity: str | None
+    reward_id: str | None
+    redemption_id: str | None
     note: str | None
 
     @classmethod
@@ -211,7 +214,15 @@ class StatementEntryOut(EntryOut):
         explanation = [ReasonOut.of(reason) for reason in entry.posting.explanation]
         posting = entry.posting
         of_entry = dict(EntryOut.of(entry))
-        return cls(**of_entry, explanation=explanation, activity=posting.activity, note=posting.note)
+        about = posting.used.voucher.reward if posting.used else posting.reward
+        return cls(
+            **of_entry,
+            explanation=explanation,
+            activity=posting.activity,
+            reward_id=about.reward if about else None,
+            redemption_id=about.redemption if about else None,
+            note=posting.note,
+        )
 
 
 class StatementOut(Output):

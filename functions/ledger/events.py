@@ -4,9 +4,12 @@
     earned           PointsEarned                                   <member>#<n>
     activated        PointsActivated
     redeemed         PointsRedeemed, RewardRedeemed, VoucherIssued  <member>#<n>, <member>#<n>.1, <member>#<n>.2
+                     (without a code no VoucherIssued; FulfilmentRequested where a supplier hands it over)
     expired          PointsExpired
     adjusted         PointsAdjusted
-    reversed         PointsReversed
+    reversed         PointsReversed, and RewardRefunded for a redemption
+    used             VoucherUsed
+    fulfilled        RewardFulfilled
     held             RewardHeld
     changed          MemberUpdated, MemberSuspended, MemberReinstated, MemberClosed,
                      MemberMerged, MemberExported
@@ -122,12 +125,6 @@ def _told(entry: Entry) -> Sequence[Told]:
             return [("PointsEarned", change | {"explanation": _explanation(entry)})]
         case "activated":
             return [("PointsActivated", change | {"activated": -total(entry.posting.change.pending)})]
-        case "redeemed":
-            return [
-                ("PointsRedeemed", change),
-                ("RewardRedeemed", _reward(entry) | {"points": -entry.posting.points}),
-                ("VoucherIssued", _reward(entry)),
-            ]
         case "expired":
             return [("PointsExpired", change)]
         case "adjusted":
@@ -135,14 +132,41 @@ def _told(entry: Entry) -> Sequence[Told]:
                 return []
             return [("PointsAdjusted", change | {"explanation": _explanation(entry)})]
         case "reversed":
-            return [("PointsReversed", change | {"explanation": _explanation(entry)} | _reversal(entry))]
+            told = ("PointsReversed", change | {"explanation": _explanation(entry)} | _reversal(entry))
+            return [told, *_of_refund(entry)]
         case "changed":
             return [_changed(entry)]
+        case "redeemed":
+            return [("PointsRedeemed", change), *_of_redemption(entry)]
+        case _ as others:
+            return [_of_reward(entry, others)]
+
+
+def _of_redemption(entry: Entry) -> Iterator[Told]:
+    reward = _reward(entry)
+    yield "RewardRedeemed", reward | {"points": -entry.posting.points}
+    if entry.posting.reward and entry.posting.reward.code:
+        yield "VoucherIssued", reward
+    if reward["fulfilment"] == "partner":
+        yield "FulfilmentRequested", reward
+
+
+def _of_refund(entry: Entry) -> Iterator[Told]:
+    if entry.posting.reward:
+        yield "RewardRefunded", _reward(entry) | {"points": entry.posting.points}
+
+
+def _of_reward(entry: Entry, kind: Literal["held", "released", "used", "fulfilled"]) -> Told:
+    match kind:
         case "held":
-            return [("RewardHeld", _reward(entry) | {"points": _moved(entry)})]
-        case _ as released:
-            _only: Literal["released"] = released  # mypy tells when a kind is new
-            return [("RewardReleased", _reward(entry) | {"points": _moved(entry)})]
+            until = to_text(entry.posting.until) if entry.posting.until else None
+            return "RewardHeld", _reward(entry) | {"points": _moved(entry), "expires_at": until}
+        case "released":
+            return "RewardReleased", _reward(entry) | {"points": _moved(entry)}
+        case "used":
+            return "VoucherUsed", _used(entry)
+        case "fulfilled":
+            return "RewardFulfilled", _reward(entry)
 
 
 def _changed(entry: Entry) -> Told:
@@ -201,4 +225,14 @@ def _about(reward: IssuedReward, entry: Entry) -> dict[str, object]:
         "currency": reward.currency,
         "valid_from": reward.valid_from.isoformat() if reward.valid_from else None,
         "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
+        "money": reward.money,
+        "fulfilment": reward.fulfilment,
     }
+
+
+def _used(entry: Entry) -> dict[str, object]:
+    used = entry.posting.used
+    if used is None:
+        raise ValueError(f"entry {entry.id} uses no voucher")
+    paid = {"paid": used.paid, "left": used.left, "used_up": used.used_up}
+    return _about(used.voucher.reward, entry) | {"entry_id": entry.id} | paid

@@ -1,5 +1,6 @@
 """Accounts and entries as table items. Short attribute names: a ten-line purchase must stay within one write unit."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -25,6 +26,7 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
+    Use,
     Voucher,
     Withdrawal,
 )
@@ -141,12 +143,16 @@ def _optional_parts(posting: Posting) -> Item:
         "note": posting.note,
         "about": member_to_item(posting.member) if posting.member else None,
         "reward": _reward_to_item(posting.reward) if posting.reward else None,
+        "used": _use_to_item(posting.used) if posting.used else None,
+        "until": to_text(posting.until) if posting.until else None,
         "reversal": _reversal_to_item(posting.reversal) if posting.reversal else None,
     }
     if posting.made is not None:
         item["made"] = _change_to_item(posting.made)
     if posting.tiers is not None:
         item |= {"tiers": [_step_to_list(step) for step in posting.tiers], "tier_before": posting.tier_before}
+    if posting.until and posting.reward:
+        item |= {"awaited": hold_shard(posting.reward.redemption), "report_at": item["until"]}
     return {name: value for name, value in item.items() if value or name in {"made", "tiers"}}
 
 
@@ -179,6 +185,8 @@ def entry_from_item(item: Item) -> Entry:
         unconfirmed=item.get("unconfirmed", False),
         note=item.get("note"),
         member=_member_from_item(item["about"]) if "about" in item else None,
+        used=_use_from_item(item["used"]) if "used" in item else None,
+        until=from_text(item["until"]) if "until" in item else None,
     )
     return Entry(
         operation=operation_from_item(item),
@@ -200,7 +208,15 @@ def is_entry(item: Item) -> bool:
 
 
 AWAITED = "purchase"
-"""What stands in the index of what is awaited."""
+"""What stands in the index of what is awaited, for a purchase that returns wait for."""
+HOLD_SHARDS = tuple(f"hold.{i}" for i in range(8))
+"""The same for holds that are to end by themselves; several, so that no part of the index is written too often."""
+
+
+def hold_shard(redemption: str) -> str:
+    return HOLD_SHARDS[zlib.crc32(redemption.encode()) % len(HOLD_SHARDS)]
+
+
 CHANGES = "changes"
 """Counts the changes of what changes: a writer must have seen the latest."""
 
@@ -220,7 +236,7 @@ def awaited_to_item(purchase: Operation, awaiting: AwaitingReturn, report_at: st
 
 def is_awaited(item: Item) -> bool:
     """Whether returns wait at this place, and nothing has come to it yet."""
-    return "awaited" in item and "refused" not in item
+    return item.get("awaited") == AWAITED and "refused" not in item
 
 
 def as_awaited(item: Item) -> Item:
@@ -355,8 +371,34 @@ def _withdrawal_from_item(item: Item) -> Withdrawal:
     return Withdrawal(Voucher(_reward_from_item(item["reward"]), "", item["seen"]), item["left"])
 
 
+def _use_to_item(use: Use) -> Item:
+    voucher = use.voucher
+    return {
+        "reward": _reward_to_item(voucher.reward),
+        "member": voucher.member,
+        "seen": voucher.changes,
+        "version": voucher.version,
+        "uses": voucher.uses,
+        "paid": use.paid,
+        "left": use.left,
+        "used_up": use.used_up,
+        "lines": dict(use.lines),
+    }
+
+
+def _use_from_item(item: Item) -> Use:
+    voucher = Voucher(
+        _reward_from_item(item["reward"]),
+        item["member"],
+        item["seen"],
+        version=item["version"],
+        uses=item["uses"],
+    )
+    return Use(voucher, item["paid"], item["left"], item["used_up"], item["lines"])
+
+
 def _reward_to_item(reward: IssuedReward) -> Item:
-    item = {
+    item: Item = {
         "redemption": reward.redemption,
         "reward": reward.reward,
         "kind": reward.kind,
@@ -366,7 +408,13 @@ def _reward_to_item(reward: IssuedReward) -> Item:
         "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
         "valid_from": reward.valid_from.isoformat() if reward.valid_from else None,
     }
-    return item | {"basis": asdict(reward.basis)} if reward.basis else item
+    rare: Item = {
+        "basis": asdict(reward.basis) if reward.basis else None,
+        "money": reward.money,
+        "fulfilment": reward.fulfilment if reward.fulfilment != "code" else None,
+        "reference": reward.reference,
+    }
+    return item | {name: value for name, value in rare.items() if value}
 
 
 def _reward_from_item(item: Item) -> IssuedReward:
@@ -376,26 +424,41 @@ def _reward_from_item(item: Item) -> IssuedReward:
 
 
 SPENT = "spent"
+BUDGET, STOCK_CHANGE = "B", "R"
+"""What keys begin with: of what was drawn from budgets and stocks, and of pieces that came in."""
 
 
 def budget_key(rule: str, shard: int) -> Item:
     """Where is counted what was drawn from a shard of a rule's budget."""
-    return {"key": f"B#{rule}#{shard}"}
+    return {"key": f"{BUDGET}#{rule}#{shard}"}
+
+
+def stock_change_key(source: str, key: str) -> Item:
+    """Where is noted that pieces came in or went out."""
+    return {"key": f"{STOCK_CHANGE}#{source}#{key}"}
 
 
 def voucher_key(code: str) -> Item:
     return {"key": f"V#{code}"}
 
 
-def voucher_to_item(reward: IssuedReward, member: str) -> Item:
+def voucher_to_item(reward: IssuedReward, member: str, version: int) -> Item:
     """A reward with a code, as it is looked up by it."""
     assert reward.code
     item = _reward_to_item(reward)
     del item["code"]
-    return voucher_key(reward.code) | item | {"member": member}
+    return voucher_key(reward.code) | item | {"member": member, "version": version}
 
 
 def voucher_from_item(item: Item) -> Voucher:
-    own = ("key", "member", CHANGES, "withdrawn")
+    own = ("key", "member", CHANGES, "withdrawn", "version", "uses", "used_up")
     reward = {name: value for name, value in item.items() if name not in own} | {"code": item["key"][2:]}
-    return Voucher(_reward_from_item(reward), item["member"], item.get(CHANGES, 0), item.get("withdrawn", False))
+    return Voucher(
+        _reward_from_item(reward),
+        item["member"],
+        item.get(CHANGES, 0),
+        item.get("withdrawn", False),
+        item["version"],
+        item.get("uses", 0),
+        item.get("used_up", False),
+    )

@@ -1,7 +1,7 @@
 """How points move: every verb of the ledger, from an account to the change it makes. Pure.
 
     earn          -> lots or pending        hold     lots -> held
-    activate      pending -> lots           capture  held ->
+    activate      pending -> lots           capture  held ->, a part of it -> lots
     confirm       pending -> lots
     spend         lots ->                   release  held -> lots
     expire        lots ->                   adjust   -> lots, or lots ->
@@ -147,9 +147,12 @@ def hold(account: Account, redemption: str, points: int, today: date) -> Change:
     return Change(lots=lots, holds={redemption: negative(lots)})
 
 
-def capture(account: Account, redemption: str) -> Change:
-    """A hold becomes final."""
-    return Change(holds={redemption: negative(_held(account, redemption))})
+def capture(account: Account, redemption: str, points: int | None = None) -> Change:
+    """A hold becomes final, or `points` of it, of those that expire first; the rest goes back to its lots."""
+    held = _held(account, redemption)
+    rest = {} if points is None else merged(held, negative(_first(held, points)))
+    settled = _settled(account, rest)
+    return Change(lots=settled.lots, holds={redemption: negative(held)}, debt=settled.debt)
 
 
 def release(account: Account, redemption: str) -> Change:
@@ -192,12 +195,38 @@ def forfeit(account: Account) -> Change:
     return hand_over(account)
 
 
-def give_back(account: Account, taken: Change) -> Change:
-    """Undo a spending or a captured hold: the very lots it took, with their days."""
-    lots = merged(negative(taken.lots), {})
-    for held in taken.holds.values():
-        lots = merged(lots, negative(held))
+def give_back(
+    account: Account, taken: Change, points: int | None = None, before: int = 0, instead: tuple[date, str] | None = None
+) -> Change:
+    """Undo a spending or a captured hold: the very lots it took, with their days.
+
+    `points`: only so many, of which it took last, after those `before` that came back already. `instead`: what has
+    expired before this day goes into that lot.
+    """
+    spent = _spent(taken)
+    left = total(spent) - before
+    stays = 0 if points is None else left - points
+    lots = merged(_first(spent, left), negative(_first(spent, stays)))
+    if instead:
+        today, lot = instead
+        over = expired(lots, today)
+        lots = merged(merged(lots, negative(over)), {lot: total(over)})
     return _settled(account, lots)
+
+
+def _spent(taken: Change) -> Lots:
+    """What a spending took of which lot; of a captured hold, what did not go back."""
+    for held in taken.holds.values():
+        return _first(negative(held), -taken.points)
+    return negative(taken.lots)
+
+
+def _first(lots: Lots, points: int) -> dict[str, int]:
+    """The first `points` of some lots, in their order."""
+    part: dict[str, int] = {}
+    for day in sorted(lots):
+        part[day] = min(lots[day], points - total(part))
+    return {day: count for day, count in part.items() if count}
 
 
 def take_back(

@@ -1,6 +1,7 @@
 """Proof of a balance: the account again, from nothing but its entries. Pure, and it holds one account at a time."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from functions.ledger.account import Account, Entry, booked
@@ -10,8 +11,8 @@ from functions.ledger.account import Account, Entry, booked
 class Proof:
     """What the entries of one member say.
 
-    `owned`: the sum of their points. `drift`: what disagrees first, None where all agrees. `rebuilt`: the account as
-    its entries make it, None where they make none.
+    `owned`: the sum of their points. `drawn`: from budgets and stocks, by their names. `drift`: what disagrees first,
+    None where all agrees. `rebuilt`: the account as its entries make it, None where they make none.
     """
 
     member: str
@@ -19,6 +20,7 @@ class Proof:
     earned: int
     redeemed: int
     owned: int
+    drawn: Mapping[str, int]
     drift: str | None
     rebuilt: Account | None
 
@@ -31,16 +33,19 @@ def prove(account: Account, entries: Iterable[Entry]) -> Proof:
     )
     drift: str | None = None
     n = earned = redeemed = owned = 0
+    drawn: Counter[str] = Counter()
     for entry in entries:
         n += 1
         owned += entry.posting.points
         earned += entry.posting.points if entry.posting.kind == "earned" else 0
         redeemed -= entry.posting.points if entry.posting.kind == "redeemed" else 0
+        for draw in entry.posting.draws:
+            drawn[draw.rule] += draw.points
         if rebuilt:
             rebuilt, drift = _booked(rebuilt, entry)
     if rebuilt and not drift:
         drift = _difference(account, rebuilt)
-    return Proof(account.member, n, earned, redeemed, owned, drift, rebuilt)
+    return Proof(account.member, n, earned, redeemed, owned, drawn, drift, rebuilt)
 
 
 def _booked(so_far: Account, entry: Entry) -> tuple[Account | None, str | None]:

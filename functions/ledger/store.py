@@ -18,10 +18,12 @@ from typing import TypeAlias
 from functions.ledger import items
 from functions.ledger.account import (
     Account,
+    Draw,
     Entry,
     MemberChange,
     Operation,
     Posting,
+    Use,
     Voucher,
     Withdrawal,
     check_status,
@@ -140,11 +142,32 @@ def find_voucher(code: str, *, consistent: bool = False) -> Voucher | None:
     return items.voucher_from_item(item) if item else None
 
 
+def holds_due(now: datetime) -> Iterator[str]:
+    """Ids of redemptions whose hold should have ended by itself, as the index has them."""
+    condition = "#awaited = :awaited AND #report_at <= :now"
+    for shard in items.HOLD_SHARDS:
+        values = {"awaited": shard, "now": clock.to_text(now)}
+        for item in tables.query("entries", condition, values, index="awaited"):
+            yield items.operation_from_item(item).id
+
+
+def hold_settled(redemption: str) -> None:
+    """Take a hold that has ended, however it did, out of the index of those that are to end."""
+    key = {"operation": Operation("redemption", "", redemption, "", "").key}
+    change = "REMOVE #awaited, #report_at"
+    tables.update("entries", key, change, "attribute_exists(#operation)", {})
+
+
 def drawn(rule: str, shards: int) -> dict[int, int]:
     """What was drawn from the budget of a rule, by shard."""
     keys = {items.budget_key(rule, shard)["key"]: shard for shard in range(shards)}
     found = tables.get_many("rewards", [{"key": key} for key in keys])
     return {keys[item["key"]]: item[items.SPENT] for item in found}
+
+
+def drawing(draw: Draw) -> Write:
+    """The write that draws from a budget or from a stock."""
+    return Add("rewards", items.budget_key(draw.rule, draw.shard), items.SPENT, draw.points, draw.room)
 
 
 def _new_code() -> str:
@@ -366,13 +389,17 @@ def commit_pair(pair: Pair) -> tuple[Entry, bool]:
 
 def _writes_with(entry: Entry) -> list[Write]:
     """What goes with an entry: vouchers, those it takes back, draws from budgets, what it takes from another entry."""
-    given = [reward for reward in (entry.posting.reward, *entry.posting.issued) if reward and reward.code]
-    writes: list[Write] = [Put("rewards", items.voucher_to_item(reward, entry.member), key="key") for reward in given]
-    writes += [_withdrawing(one) for one in entry.posting.withdrawn]
-    writes += [
-        Add("rewards", items.budget_key(draw.rule, draw.shard), items.SPENT, draw.points, draw.room)
-        for draw in entry.posting.draws
+    posting = entry.posting
+    final = [posting.reward] if posting.kind == "redeemed" and posting.reward else []
+    vouchers = [
+        items.voucher_to_item(reward, entry.member, posting.program_version)
+        for reward in (*final, *posting.issued)
+        if reward.code
     ]
+    writes: list[Write] = [Put("rewards", voucher, key="key") for voucher in vouchers]
+    writes += [_withdrawing(one) for one in entry.posting.withdrawn]
+    writes += [_using(posting.used)] if posting.used else []
+    writes += map(drawing, entry.posting.draws)
     reversal = entry.posting.reversal
     if reversal:
         returned = {"returned": items.returned_to_item(reversal.returned)}
@@ -384,6 +411,13 @@ def _withdrawing(one: Withdrawal) -> Write:
     assert one.voucher.reward.code
     content = {"value": one.left, "withdrawn": not one.left}
     return Amend("rewards", items.voucher_key(one.voucher.reward.code), items.CHANGES, one.voucher.changes, content)
+
+
+def _using(use: Use) -> Write:
+    voucher = use.voucher
+    assert voucher.reward.code
+    content = {"value": use.left, "uses": voucher.uses + 1, "used_up": use.used_up}
+    return Amend("rewards", items.voucher_key(voucher.reward.code), items.CHANGES, voucher.changes, content)
 
 
 def _refused(operation: Operation, error: LoyaltyError) -> Outcome:

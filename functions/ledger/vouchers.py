@@ -18,7 +18,8 @@ _LOOKALIKES = str.maketrans("OIL", "011", " -")
 
 
 def completed(posting: Posting, operation: Operation, new_code: Callable[[], str]) -> Posting:
-    """A posting whose final rewards all have an id, which follows from the operation, and a code, which is chance."""
+    """A posting whose final rewards all have an id, which follows from the operation, and, where they come with one, a
+    code, which is chance."""
     if not posting.issued and not (posting.kind == "redeemed" and posting.reward):
         return posting
     issued = [_completed(reward, operation, i, new_code) for i, reward in enumerate(posting.issued, start=1)]
@@ -30,7 +31,8 @@ def completed(posting: Posting, operation: Operation, new_code: Callable[[], str
 def _completed(reward: IssuedReward, operation: Operation, i: int, new_code: Callable[[], str]) -> IssuedReward:
     digest = hashlib.sha256(f"reward\n{operation.key}\n{i}".encode()).digest()
     own_id = "rwd_" + base64.b32encode(digest).decode().lower()[:20]
-    return replace(reward, redemption=reward.redemption or own_id, code=new_code())
+    code = new_code() if reward.fulfilment == "code" else None
+    return replace(reward, redemption=reward.redemption or own_id, code=code)
 
 
 def code_from(random: bytes) -> str:

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from functions.program import model
+from functions.program.reward_grammar import RewardIn
 from functions.program.rule_grammar import (
     ExpiryByTier,
     Limits,
@@ -28,7 +29,6 @@ from functions.program.rule_grammar import (
 from functions.program.vocabulary import (
     Days,
     LinesIn,
-    Match,
     Months,
     Number,
     Period,
@@ -154,55 +154,6 @@ class ConversionIn(Input):
             self.each.build() if self.each else None,
             table,
             self.text.model_dump(),
-        )
-
-
-class RewardIn(Input):
-    """What members get for points, or are given."""
-
-    id: Id
-    text: TextIn
-    kind: Literal["voucher", "gift_card", "product", "experience", "upgrade", "donation", "credit"]
-    points: Whole | None = None
-    value: Annotated[Amount, Field(ge=1)] | None = None
-    valid_days: Days | None = None
-    valid_months: Months | None = None
-    to_month_end: bool = False
-    usable_from: date | None = None
-    usable_to: date | None = None
-    tier: Match | None = None
-    limits: Limits
-    offered_from: date | None = None
-    offered_to: date | None = None
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if sum(one is not None for one in (self.valid_days, self.valid_months, self.usable_to)) != 1:
-            raise PydanticCustomError("valid", "Give one of valid_days, valid_months, usable_to (and usable_from)")
-        if self.to_month_end and not self.valid_months:
-            raise PydanticCustomError("valid", "to_month_end goes with valid_months")
-        if self.usable_from and (not self.usable_to or self.usable_from > self.usable_to):
-            raise PydanticCustomError("dates", "usable_from needs a usable_to that is not before it")
-        if any(limit.times is None for limit in self.limits):
-            raise PydanticCustomError("limit", "A reward is limited in times")
-        if self.offered_from and self.offered_to and self.offered_from > self.offered_to:
-            raise PydanticCustomError("dates", "offered_from is after offered_to")
-        return self
-
-    def build(self) -> model.Reward:
-        return model.Reward(
-            id=self.id,
-            kind=self.kind,
-            points=self.points,
-            value=self.value,
-            valid=model.Validity(
-                self.valid_days or 0, self.valid_months or 0, self.to_month_end, self.usable_from, self.usable_to
-            ),
-            text=self.text.model_dump(),
-            tier=self.tier,
-            limits=tuple(limit.build() for limit in self.limits),
-            first_day=self.offered_from,
-            last_day=self.offered_to,
         )
 
 
@@ -345,6 +296,10 @@ class PointsIn(Input):
     round: model.Rounding = "floor"
     round_each_line: bool = False
     worth: Annotated[Number | None, Field(description="What a point costs you, minor units.")] = None
+    refund_grace_days: Annotated[
+        int,
+        Field(ge=0, le=365, description="How long expired points last when they are refunded; 0: not at all."),
+    ] = 30
     limits: Limits
 
 
@@ -419,6 +374,7 @@ class ProgramIn(Input):
             pending_days=self.points.pending_days,
             worth=self.points.worth,
             spent_then_returned=self.points.spent_then_returned,
+            refund_grace_days=self.points.refund_grace_days,
             rewards_return=purchases.rewards_when_returned == "take_back",
             limits=tuple(limit.build() for limit in self.points.limits),
             unearning=frozenset(purchases.not_counted_when_paid_with),

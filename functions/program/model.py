@@ -304,10 +304,56 @@ class Validity:
 
 
 @dataclass(frozen=True, slots=True)
-class Reward:
-    """What members can get. `points`: the price, None where it is only given by rules, goals and conversions.
+class Mix:
+    """Money instead of a part of the points: for each that is not paid, with at least so many points."""
 
-    `value` in minor units, None where it has none of its own. `tier`: who can have it. `limits` count times.
+    least_points: int
+    per_point: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """Points as money: `points` are worth `value` (minor units). `least`, `most`: so many points at once;
+    `most_percent`: of what a purchase costs."""
+
+    points: int
+    value: int
+    least: int = 1
+    most: int | None = None
+    most_percent: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Pieces for all members together, per period."""
+
+    pieces: int
+    per: PeriodKind = "ever"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a voucher can be used: so many `times`, or `in_parts` until its value is gone; for purchases of a `minimum`
+    (minor units), for some `lines` of them, in some `stores`, any where none are named."""
+
+    times: int = 1
+    in_parts: bool = False
+    minimum: int = 0
+    lines: LineFilter | None = None
+    stores: frozenset[str] = frozenset()
+
+
+Fulfilment: TypeAlias = Literal["code", "none", "manual", "partner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """What members can get. `points`: the price, None where it has no fixed one or is only given by rules, goals and
+    conversions. `money`: what is paid besides, minor units.
+
+    `mix`: how money may stand for points. `paying`: any number of points, at a rate. `value` in minor units, None where
+    it has none of its own. `tier`, `when`: who can have it. `limits` count times for each member, `stock` pieces for
+    all. `fulfilment`: a `code` of ours, `none`, somebody at the brand (`manual`), or the `supplier` at that address.
     """
 
     id: str
@@ -320,6 +366,26 @@ class Reward:
     limits: tuple[Limit, ...] = ()
     first_day: date | None = None
     last_day: date | None = None
+    description: Text = field(default_factory=dict)
+    picture: Text = field(default_factory=dict)
+    money: int = 0
+    mix: Mix | None = None
+    paying: Paying | None = None
+    when: When | None = None
+    stock: Stock | None = None
+    terms: Terms = Terms()
+    fulfilment: Fulfilment = "code"
+    supplier: str | None = None
+
+    @property
+    def has_days(self) -> bool:
+        """Whether it can be used for some time, and not for ever or at once."""
+        return bool(self.valid.days or self.valid.months or self.valid.last)
+
+    @property
+    def is_sold(self) -> bool:
+        """Whether members can ask for it, and are not only given it."""
+        return self.points is not None or self.paying is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,7 +480,8 @@ class Program:
     ways to pay that earn nothing. `benefit_cap`: how much of a line's price discount and points may give together.
     `limits` hold for all points together. `spent_then_returned`: what happens when a purchase is returned whose points
     are spent: the member owes them (carry), keeps them (forgive), or it is refused (block). `rewards_return`: whether
-    the rewards that a purchase brought are taken back with it. `member_attributes`: what is kept of members besides the
+    the rewards that a purchase brought are taken back with it. `refund_grace_days`: how long points can be spent again
+    that had expired when they were refunded; 0: not at all. `member_attributes`: what is kept of members besides the
     usual, with their types. `complete_profile`: what must be known of a member for the activity `profile_completed`.
     """
 
@@ -431,6 +498,7 @@ class Program:
     worth: Fraction | None = None
     spent_then_returned: Literal["carry", "forgive", "block"] = "carry"
     rewards_return: bool = True
+    refund_grace_days: int = 30
     limits: tuple[Limit, ...] = ()
     unearning: frozenset[str] = frozenset()
     benefit_cap: Fraction | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from functions.program.cel import roots
-from functions.program.grammar import ConversionIn, GoalIn, GroupIn, ProgramIn, ReferralIn, RewardIn
+from functions.program.grammar import ConversionIn, GoalIn, GroupIn, ProgramIn, ReferralIn
 from functions.program.model import (
     BUILT_IN,
     MONTHS,
@@ -20,6 +20,7 @@ from functions.program.model import (
     VISITS,
     Match,
 )
+from functions.program.reward_grammar import RewardIn
 from functions.program.rule_grammar import LastingIn, RuleIn
 from functions.program.vocabulary import WhenIn
 
@@ -278,6 +279,12 @@ def _reward(i: int, reward: RewardIn, names: _Names) -> Iterator[Mistake]:
     if reward.tier is not None:
         for tier in sorted(map(str, reward.tier.values)):
             yield from _unknown(("rewards", i, "tier"), "tier", tier, names.tiers)
+    path: Path = ("rewards", i, "when")
+    if reward.when:
+        yield from _when(path, reward.when, names, of_purchase=True)
+        yield from _cel((*path, "cel"), reward.when.cel, {"member"})
+    if reward.use and reward.use.lines:
+        yield from _cel(("rewards", i, "use", "lines", "cel"), reward.use.lines.cel, {"line"})
 
 
 def _referral(referral: ReferralIn, names: _Names) -> Iterator[Mistake]:

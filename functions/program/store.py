@@ -186,6 +186,11 @@ def in_force(member: str, at: datetime) -> Program:
     return _program(rollout.in_force(_current_rollouts(), member, at))
 
 
+def of_version(version: int) -> Program:
+    """A version that was published, whatever is in force now. Raises ProgramVersionNotFoundError."""
+    return _program(version)
+
+
 def _current_rollouts() -> Sequence[Rollout]:
     if not _cache.rollouts or time.monotonic() - _cache.checked_at >= SECONDS_CACHED:
         _cache.rollouts = rollouts()

@@ -13,6 +13,7 @@ from botocore.session import Session
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
@@ -41,6 +42,11 @@ def sqs() -> "SQSClient":
 @cache
 def sesv2() -> "SESV2Client":
     return cast("SESV2Client", _client("sesv2"))
+
+
+@cache
+def secretsmanager() -> "SecretsManagerClient":
+    return cast("SecretsManagerClient", _client("secretsmanager"))
 
 
 def _client(service: str) -> BaseClient:

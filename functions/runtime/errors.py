@@ -11,7 +11,13 @@
     │   ├── PointsSpentError
     │   ├── PurchaseNotReturnableError
     │   ├── ActivityNotWaitingError
+    │   ├── HoldExpiredError
+    │   ├── NotRefundableError
     │   ├── RewardNotEligibleError
+    │   ├── RewardSoldOutError
+    │   ├── StockTooLowError
+    │   ├── VoucherNotUsableError
+    │   ├── FulfilmentNotAwaitedError
     │   ├── MemberExistsError
     │   ├── JoiningRefusedError
     │   ├── RedemptionsOpenError
@@ -21,6 +27,7 @@
     │   └── ReplayedRefusalError  what this operation id was answered before
     ├── StaleError                the member was changed since the caller looked
     ├── ProgramNotActiveError     nothing is published yet
+    ├── TooManyGuessesError       codes that are nobody's; to be tried again later
     └── TryAgainError             too busy to commit; nothing was decided, the same call may be repeated
 
 The errors know nothing of HTTP; `runtime/http.py` maps them to a status in one table.
@@ -149,6 +156,16 @@ class HoldNotFoundError(RefusedError):
     title = "The redemption is not held"
 
 
+class HoldExpiredError(RefusedError):
+    code = "hold_expired"
+    title = "The time of the hold is over"
+
+
+class NotRefundableError(RefusedError):
+    code = "not_refundable"
+    title = "The redemption cannot be refunded"
+
+
 class PointsSpentError(RefusedError):
     code = "points_spent"
     title = "The points to take back are spent"
@@ -167,6 +184,26 @@ class ActivityNotWaitingError(RefusedError):
 class RewardNotEligibleError(RefusedError):
     code = "reward_not_eligible"
     title = "This member cannot have this reward now"
+
+
+class RewardSoldOutError(RefusedError):
+    code = "reward_sold_out"
+    title = "There is nothing left of this reward"
+
+
+class StockTooLowError(RefusedError):
+    code = "stock_too_low"
+    title = "There are not so many pieces left"
+
+
+class VoucherNotUsableError(RefusedError):
+    code = "voucher_not_usable"
+    title = "The voucher cannot be used here and now"
+
+
+class FulfilmentNotAwaitedError(RefusedError):
+    code = "fulfilment_not_awaited"
+    title = "Nobody waits for this to be handed over"
 
 
 class MemberExistsError(RefusedError):
@@ -218,6 +255,11 @@ class StaleError(LoyaltyError):
 class ProgramNotActiveError(LoyaltyError):
     code = "program_not_active"
     title = "No programme is active"
+
+
+class TooManyGuessesError(LoyaltyError):
+    code = "too_many_guesses"
+    title = "Too many codes were nobody's"
 
 
 class TryAgainError(LoyaltyError):

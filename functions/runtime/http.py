@@ -28,6 +28,7 @@ from functions.runtime.errors import (
     RefusedError,
     ReplayedRefusalError,
     StaleError,
+    TooManyGuessesError,
     TryAgainError,
 )
 from functions.runtime.observability import logger
@@ -55,6 +56,7 @@ STATUS: Mapping[type[LoyaltyError], HTTPStatus] = {
     RefusedError: HTTPStatus.CONFLICT,
     ProgramNotActiveError: HTTPStatus.CONFLICT,
     StaleError: HTTPStatus.PRECONDITION_FAILED,
+    TooManyGuessesError: HTTPStatus.TOO_MANY_REQUESTS,
     TryAgainError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -207,6 +209,8 @@ def _problem(error: LoyaltyError, status: HTTPStatus) -> Response[str]:
     headers: dict[str, str | list[str]] = {}
     if isinstance(error, TryAgainError):
         headers["Retry-After"] = "1"
+    if isinstance(error, TooManyGuessesError):
+        headers["Retry-After"] = str(error.members["retry_after"])
     if isinstance(error, ReplayedRefusalError):
         headers["Idempotency-Replayed"] = "true"
     return Response(status_code=status, content_type=PROBLEM, body=json.dumps(body), headers=headers)

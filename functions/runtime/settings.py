@@ -43,6 +43,16 @@ def dead_letter_queue_url() -> str:
     return _required("DEAD_LETTER_QUEUE_URL")
 
 
+def local_endpoints() -> bool:
+    """Whether addresses of this machine may be called: only in the local stack (`LOCAL_ENDPOINTS`)."""
+    return os.environ.get("LOCAL_ENDPOINTS") == "yes"
+
+
+def supplier_secret() -> str:
+    """Name of the secret that calls to suppliers are signed with: `SUPPLIER_SECRET`."""
+    return _required("SUPPLIER_SECRET")
+
+
 def sender() -> str:
     """The address mails come from: `SENDER`."""
     return _required("SENDER")

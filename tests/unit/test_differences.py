@@ -12,7 +12,21 @@ import pytest
 from functions.program.differences.changes import others
 from functions.program.differences.programs import differences
 from functions.program.document import read
-from functions.program.model import Earn, Gift, LineFilter, Match, Program, Range, Rate, Recurrence, Step
+from functions.program.model import (
+    Earn,
+    Gift,
+    LineFilter,
+    Match,
+    Mix,
+    Paying,
+    Program,
+    Range,
+    Rate,
+    Recurrence,
+    Step,
+    Stock,
+    When,
+)
 from tests.unit.planting import a_file
 
 FILES = sorted((Path(__file__).parent.parent.parent / "programs").glob("*.yaml"))
@@ -182,6 +196,14 @@ SOME: Mapping[str, object] = {
     "months": 4,
     "reward": "gift",
     "into": "stars",
+    "mix": Mix(5, Fraction(1, 2)),
+    "paying": Paying(5, 6),
+    "when": When(tier=WORD),
+    "stock": Stock(5),
+    "least_points": 5,
+    "most_percent": Fraction(5),
+    "most": 5,
+    "supplier": "https://supplier.example",
 }
 
 

@@ -168,9 +168,15 @@ def _of_reward(program: Program, reward: Reward, most: Bound, path: Path, today:
     if reward.points is not None and most is not None and most < reward.points:
         problem = f"{named} costs {reward.points} points, and members can have {_at_most(most)}."
         yield Finding((*path, "points"), "reward_out_of_reach", problem, serious=True)
-    if reward.points is None and reward.id not in _given_rewards(program):
+    if not reward.is_sold and reward.id not in _given_rewards(program):
         problem = f"{named} has no price, and no rule, goal or conversion gives it: give it points, or a rule."
         yield Finding(path, "reward_never_given", problem)
+    least = reward.paying.least if reward.paying else 0
+    if most is not None and most < least:
+        problem = f"{named} is paid with at least {least} points, and members can have {_at_most(most)}."
+        yield Finding((*path, "pay", "least_points"), "reward_out_of_reach", problem, serious=True)
+    if reward.stock and not reward.stock.pieces:
+        yield Finding((*path, "stock"), "no_stock", f"{named} has no pieces: nobody can have it before some are added.")
     tiers = levels(program)
     if tiers and not any(takes(reward.tier, tier) for tier in tiers):
         yield Finding((*path, "tier"), "no_tier_taken", f"{named} leaves out every tier.", serious=True)
@@ -208,6 +214,7 @@ def _unused(program: Program) -> Iterator[Finding]:
 def _used(program: Program) -> set[str]:
     """Activities and counters that something goes by."""
     whens = [rule.when for rule in program.earning] + [goal.when for goal in program.goals]
+    whens += [reward.when for reward in program.rewards.values() if reward.when]
     whens += [program.referral.when] if program.referral else []
     lasting = [*program.lasting.values(), *(one for rule in program.earning for one in rule.lasting.values())]
     tiers = program.tiers.levels if program.tiers else ()

@@ -14,12 +14,17 @@ from functions.program.model import (
     Goal,
     Group,
     Level,
+    Mix,
+    Paying,
     Referral,
     Reward,
     Step,
+    Stock,
+    Terms,
     Text,
     Tiers,
     Validity,
+    When,
 )
 
 _POLICIES = {
@@ -191,8 +196,40 @@ class Parts:
         yield from rules.limits(label, old.limits, new.limits)
         yield from instead(f"{label}: the first day is", old.first_day, new.first_day)
         yield from instead(f"{label}: the last day is", old.last_day, new.last_day)
+        yield from texts(f"{label}, in detail", old.description, new.description)
+        yield from instead(f"{label}: besides the points is paid", old.money, new.money, self._money)
+        stock = or_none(_stock, "no stock to run out")
+        yield from instead(f"{label} has", old.stock, new.stock, stock)
+        mix = or_none(self._mix, "for none of its points")
+        yield from instead(f"{label}: money can be paid", old.mix, new.mix, mix)
+        paying = or_none(self._paying, "at no rate of points")
+        yield from instead(f"{label} is given", old.paying, new.paying, paying)
+        yield from rules.conditions(label, old.when or When(), new.when or When(), self._currency)
+        yield from self._compare_terms(label, old.terms, new.terms)
+        handed_over = _HANDED_OVER.__getitem__
+        yield from instead(f"{label} is handed over", old.fulfilment, new.fulfilment, handed_over)
         told = {"id", "text", "kind", "points", "value", "valid", "tier", "limits", "first_day", "last_day"}
+        told |= {"description", "money", "stock", "mix", "paying", "when", "terms", "fulfilment"}
         yield from others(label, old, new, told)
+
+    def _mix(self, mix: Mix) -> str:
+        each = wording.money(mix.per_point, self._currency)
+        return f"for all but {wording.points(mix.least_points)}, {each} each"
+
+    def _paying(self, paying: Paying) -> str:
+        most = f", at most {wording.points(paying.most)}" if paying.most is not None else ""
+        if paying.most_percent is not None:
+            most += f", at most {wording.number(paying.most_percent)} % of a purchase"
+        rate = f"{self._money(paying.value)} for {wording.points(paying.points)}"
+        return f"at {rate}, from {wording.points(paying.least)} on{most}"
+
+    def _compare_terms(self, label: str, old: Terms, new: Terms) -> Iterator[str]:
+        if _uses(old) != _uses(new):
+            yield f"{label}: its voucher can be used {_uses(new)} instead of {_uses(old)}."
+        yield from instead(f"{label}: its voucher needs a purchase of", old.minimum, new.minimum, self._money)
+        yield from rules.lines(f"{label}: its voucher", old.lines, new.lines)
+        stores = or_none(wording.listed, "every store")
+        yield from instead(f"{label}: its voucher is for", old.stores or None, new.stores or None, stores)
 
     def referral(self, old: Referral | None, new: Referral | None) -> Iterator[str]:
         """What changes of how a referral counts."""
@@ -243,6 +280,23 @@ def _in_a_row(times: int) -> str:
 def _days(conversion: Conversion) -> str:
     months = wording.in_order([wording.MONTHS[month - 1] for month in sorted(conversion.months)])
     return f"day {conversion.day} of {months}"
+
+
+_HANDED_OVER = {
+    "code": "as a code",
+    "none": "by nothing",
+    "manual": "by hand",
+    "partner": "by its supplier",
+}
+
+
+def _stock(stock: Stock) -> str:
+    pieces = wording.counted(stock.pieces, "piece")
+    return pieces if stock.per == "ever" else f"{pieces} a {stock.per}"
+
+
+def _uses(terms: Terms) -> str:
+    return "in parts" if terms.in_parts else wording.counted(terms.times, "time")
 
 
 def _validity(valid: Validity) -> str:

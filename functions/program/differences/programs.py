@@ -14,7 +14,7 @@ from functions.program.model import Acceptance, Program
 
 _TOLD = {"version", "name", "lasting", "groups", "earning", "rewards", "pending_days", "worth", "spent_then_returned"}
 _TOLD |= {"limits", "unearning", "benefit_cap", "counters", "activities", "goals", "conversions", "tiers", "referral"}
-_TOLD |= {"acceptance", "fiscal_year", "currency", "zone"}
+_TOLD |= {"acceptance", "fiscal_year", "currency", "zone", "refund_grace_days"}
 _RETURNED = {
     "carry": "are owed by the member",
     "forgive": "are kept by the member",
@@ -70,6 +70,9 @@ class _Differences:
         yield from instead("A point costs", old.worth, new.worth, worth)
         returned = "Points that are spent when their purchase is returned"
         yield from instead(returned, old.spent_then_returned, new.spent_then_returned, _RETURNED.__getitem__)
+        yield from instead(
+            "Expired points that are refunded last", old.refund_grace_days, new.refund_grace_days, _grace
+        )
         yield from rules.limits("The programme", old.limits, new.limits)
         yield from instead("Discount and points together give", old.benefit_cap, new.benefit_cap, _percent)
 
@@ -99,3 +102,7 @@ def _of(tier: str) -> str:
 
 def _percent(cap: Fraction | None) -> str:
     return "any part of a price" if cap is None else f"at most {wording.number(cap * 100)} % of a price"
+
+
+def _grace(count: int) -> str:
+    return wording.counted(count, "more day")

@@ -1,0 +1,107 @@
+"""Stock of rewards in the tables: what was taken of it, taking a piece, adding some.
+
+STOCK of a reward    counted beside the budgets of rules: what was taken, by shard
+R#<source>#<key>     pieces that came in or went out: what a repeat of the call is answered from
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from functions.ledger import items
+from functions.ledger import store as ledger
+from functions.ledger.account import Account, Draw, IssuedReward, Posting
+from functions.program import stock as pieces
+from functions.program import store as programs
+from functions.program.model import Program, Reward, Stock
+from functions.program.periods import day_in
+from functions.redemption.spending import on_offer
+from functions.runtime import clock, tables
+from functions.runtime.errors import (
+    FieldError,
+    InvalidError,
+    OperationIdReusedError,
+    RewardSoldOutError,
+    StockTooLowError,
+    TryAgainError,
+)
+
+_ATTEMPTS = 10
+
+
+class Shelf:
+    """Where one redemption takes its piece from. The first time nothing is read: the piece is taken on the condition
+    that it is there. Only if it was not is looked at where there is one."""
+
+    def __init__(self) -> None:
+        self._look = False
+
+    def with_a_piece(self, posting: Posting, account: Account, program: Program, now: datetime) -> Posting:
+        """The posting with a piece drawn for it. Raises RewardSoldOutError."""
+        reward = program.rewards[_given(posting).reward]
+        if reward.stock is None:
+            return posting
+        of = pieces.shelf(reward, reward.stock, program, day_in(now, program.zone))
+        draw = self._piece(of, reward.stock, account.member)
+        if draw is None:
+            raise RewardSoldOutError(f"There is nothing left of {reward.id}.")
+        return replace(posting, draws=[draw])
+
+    def _piece(self, of: str, stock: Stock, member: str) -> Draw | None:
+        if not self._look:
+            self._look = True
+            return pieces.first_try(of, stock, member)
+        return pieces.piece(of, stock, member, ledger.drawn(of, pieces.SHARDS))
+
+
+class Level(NamedTuple):
+    """How many pieces of a reward there are."""
+
+    reward: str
+    left: int
+    replayed: bool = False
+
+
+def left(reward: Reward, program: Program, now: datetime) -> int | None:
+    """How many pieces there are; None where they are not counted."""
+    if reward.stock is None:
+        return None
+    of = pieces.shelf(reward, reward.stock, program, day_in(now, program.zone))
+    return pieces.left(reward.stock, ledger.drawn(of, pieces.SHARDS))
+
+
+def change(reward_id: str, more: int, source: str, key: str) -> Level:
+    """Put pieces on the shelf, or take some away (negative), once.
+
+    Raises RewardNotFoundError, InvalidError for a reward whose pieces are not counted, StockTooLowError where there are
+    not so many, OperationIdReusedError, TryAgainError.
+    """
+    now, program = clock.now(), programs.active()
+    reward = on_offer(program, reward_id)
+    if reward.stock is None:
+        raise InvalidError([FieldError("/change", "stock", f"{reward_id} has no stock in the programme.")])
+    of = pieces.shelf(reward, reward.stock, program, day_in(now, program.zone))
+    record = items.stock_change_key(source, key) | {"shelf": of, "change": more, "at": clock.to_text(now)}
+    for attempt in range(_ATTEMPTS):
+        taken = ledger.drawn(of, pieces.SHARDS)
+        draws = pieces.added(of, more) if more > 0 else pieces.removed(of, reward.stock, -more, taken)
+        if draws is None:
+            there = pieces.left(reward.stock, taken)
+            raise StockTooLowError(f"{there} pieces are left.", left=there)
+        try:
+            tables.transact([tables.Put("rewards", record, key="key"), *map(ledger.drawing, draws)])
+        except tables.CancelledError as cancelled:
+            existing = cancelled.reasons[0].item
+            if existing is None:
+                clock.pause(0.02 * 2**attempt)
+                continue
+            if (existing["shelf"], existing["change"]) != (of, more):
+                raise OperationIdReusedError("This Idempotency-Key was used for another change.") from cancelled
+            return Level(reward_id, pieces.left(reward.stock, ledger.drawn(of, pieces.SHARDS)), replayed=True)
+        return Level(reward_id, pieces.left(reward.stock, ledger.drawn(of, pieces.SHARDS)))
+    raise TryAgainError("The stock is in demand. Nothing was written; repeat the call with the same key.")
+
+
+def _given(posting: Posting) -> IssuedReward:
+    assert posting.reward
+    return posting.reward
