@@ -49,6 +49,8 @@ def mistakes(document: ProgramIn) -> Iterator[Mistake]:
         yield from _conversion(i, conversion, names)
     for i, reward in enumerate(document.rewards):
         yield from _reward(i, reward, names)
+        if reward.id in _given(document) and reward.handed_over() != "code":
+            yield ("rewards", i), "given", "It is given by a rule, a goal or a conversion: it needs fulfilment: code"
     if document.referral:
         yield from _referral(document.referral, names)
 
@@ -285,6 +287,15 @@ def _reward(i: int, reward: RewardIn, names: _Names) -> Iterator[Mistake]:
         yield from _cel((*path, "cel"), reward.when.cel, {"member"})
     if reward.use and reward.use.lines:
         yield from _cel(("rewards", i, "use", "lines", "cel"), reward.use.lines.cel, {"line"})
+
+
+def _given(document: ProgramIn) -> set[str | None]:
+    """Rewards that members get without asking for them."""
+    return {
+        *(rule.reward for rule in document.earning),
+        *(goal.reward for goal in document.goals),
+        *(conversion.reward for conversion in document.conversions),
+    }
 
 
 def _referral(referral: ReferralIn, names: _Names) -> Iterator[Mistake]:

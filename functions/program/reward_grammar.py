@@ -144,7 +144,7 @@ class RewardIn(Input):
     def _is_handed_over(self) -> Self:
         if (self.fulfilment == "partner") != (self.supplier is not None):
             raise PydanticCustomError("supplier", "fulfilment: partner and a supplier go together")
-        has_code = self._fulfilment() == "code"
+        has_code = self.handed_over() == "code"
         if self.use and not has_code:
             raise PydanticCustomError("use", "Only what comes with a code of ours is used: fulfilment: code")
         if self.use and self.use.in_parts and self.value is None and self.points is not None:
@@ -173,7 +173,8 @@ class RewardIn(Input):
             )
         return self
 
-    def _fulfilment(self) -> model.Fulfilment:
+    def handed_over(self) -> model.Fulfilment:
+        """How it is, where the file does not say it."""
         if self.fulfilment is not None:
             return self.fulfilment
         return "none" if self.kind == "donation" or self.pay else "code"
@@ -205,7 +206,7 @@ class RewardIn(Input):
             last_day=self.offered_to,
             money=self.money or 0,
             stock=self._stock(),
-            fulfilment=self._fulfilment(),
+            fulfilment=self.handed_over(),
             supplier=self.supplier,
             **parts,
         )
