@@ -70,6 +70,11 @@ COMPONENTS: Mapping[str, Any] = {
         "required": ["message"],
     },
 }
+SCOPE_MISSING = (
+    "The token lacks the scope: answered by the gateway, before any function is called; or the scope that is needed to "
+    "use an e-mail address or a phone number: `scope_missing`, answered before anything is looked up."
+)
+_USING_ADDRESSES = {"post_purchase", "calculate_purchase", "post_activity", "post_redemption", "patch_member"}
 _GENERATED = ("HTTPValidationError", "ValidationError", "ResponseValidationError")
 
 
@@ -117,9 +122,13 @@ def _finished(operation: Mapping[str, Any], function: str) -> dict[str, Any]:
         answers |= {
             status: _answer(text, "application/json", "GatewayError") for status, text in GATEWAY_ERRORS.items()
         }
+    name = operation["operationId"].split("_v1_")[0]
+    if name in _USING_ADDRESSES:
+        ours = _answer(SCOPE_MISSING, "application/problem+json", "Problem")
+        answers["403"] = ours | {"content": answers["403"]["content"] | ours["content"]}
     return {
         **operation,
-        "operationId": operation["operationId"].split("_v1_")[0],
+        "operationId": name,
         "responses": answers,
         "security": operation.get("security") or [],
         "x-function": function,

@@ -161,7 +161,10 @@ class Sender:
             if isinstance(answer, httpx.Response):
                 if answer.is_success or answer.status_code in {409, *_OF_THE_REQUEST}:
                     self.enrolled.add((kind, value))
-                    return int(answer.is_success and answer.headers.get("Idempotency-Replayed") != "true")
+                    return int(
+                        answer.status_code == httpx.codes.CREATED
+                        and answer.headers.get("Idempotency-Replayed") != "true"
+                    )
                 _, why = why_lost(f"POST {_MEMBERS}", answer)
             else:
                 why = answer

@@ -20,9 +20,11 @@ from functions.accrual.contract import (
     PurchaseStateOut,
     ReturnIn,
     WaitingOut,
+    naming,
 )
 from functions.accrual.returning import Waiting
 from functions.ledger.contract import EffectOut, MemberId
+from functions.ledger.identity import check_may_name
 from functions.runtime import http
 from functions.runtime.validation import OperationId
 
@@ -51,6 +53,7 @@ def post_purchase(purchase: Annotated[PurchaseIn, Body()]) -> Response[PurchaseO
 )
 def calculate_purchase(basket: Annotated[CalculationIn, Body()]) -> Response[CalculationOut]:
     """For a member, or for somebody who could become one. Nothing is written."""
+    check_may_name(naming(basket), http.scopes(app))
     return http.answer(HTTPStatus.OK, calculating.calculate(basket, http.caller(app)))
 
 
@@ -144,7 +147,7 @@ def post_adjustment(
 )
 def post_batch(batch: Annotated[BatchIn, Body()]) -> Response[BatchOut]:
     """Each has a result of its own. Those of status 503 were not written and may be sent again."""
-    results = batching.carry_out(batch.operations, http.caller(app), http.correlation_id(app))
+    results = batching.carry_out(batch.operations, http.caller(app), http.scopes(app), http.correlation_id(app))
     return http.answer(HTTPStatus.OK, results)
 
 
@@ -154,4 +157,5 @@ def _booked(body: ActivityIn | DecisionIn) -> Response[EffectOut]:
 
 
 def _report(body: store.Body) -> store.Report:
+    check_may_name(naming(body), http.scopes(app))
     return store.Report(body, http.caller(app), http.correlation_id(app))

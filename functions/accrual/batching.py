@@ -1,16 +1,17 @@
 """Batches: many operations in one call, each checked, carried out and answered by itself."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from functions.accrual import store
-from functions.accrual.contract import BatchOut, OperationIn, ResultOut, WaitingOut
+from functions.accrual.contract import BatchOut, OperationIn, ResultOut, WaitingOut, naming
 from functions.accrual.returning import Waiting
 from functions.ledger.contract import EffectOut
+from functions.ledger.identity import check_may_name
 from functions.runtime import http
-from functions.runtime.errors import InvalidError, LoyaltyError, TryAgainError
+from functions.runtime.errors import InvalidError, LoyaltyError, ScopeMissingError, TryAgainError
 from functions.runtime.validation import parse
 
 _AT_ONCE = 20
@@ -19,14 +20,18 @@ _SECONDS = 6.0
 _KINDS = ("purchase", "activity", "return")
 
 
-def carry_out(operations: Sequence[Mapping[str, Any]], source: str, correlation_id: str) -> BatchOut:
+def carry_out(
+    operations: Sequence[Mapping[str, Any]], source: str, scopes: Container[str], correlation_id: str
+) -> BatchOut:
     """The results in the order of the operations."""
     outcomes: dict[int, store.Outcome] = {}
     reports: dict[int, store.Report] = {}
     for i, operation in enumerate(operations):
         try:
-            reports[i] = store.Report(parse(OperationIn, operation).body(), source, correlation_id)
-        except InvalidError as error:
+            body = parse(OperationIn, operation).body()
+            check_may_name(naming(body), scopes)
+            reports[i] = store.Report(body, source, correlation_id)
+        except (InvalidError, ScopeMissingError) as error:
             outcomes[i] = error
     started = time.monotonic()
     for places in _slices(list(reports)):

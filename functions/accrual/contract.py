@@ -1,5 +1,6 @@
 """What goes in and out of earning."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
@@ -146,6 +147,12 @@ class AdjustmentIn(Input):
         if last_day and info.data.get("points", 0) < 0:
             raise PydanticCustomError("expires_on", "Points that are taken have no last day")
         return last_day
+
+
+def naming(body: Input) -> Collection[str]:
+    """What a body names its member by; nothing where it names none."""
+    named = isinstance(body, PurchaseIn | CalculationIn | ActivityIn) and body.member
+    return named.model_fields_set if named else ()
 
 
 class OperationIn(Input):

@@ -122,6 +122,10 @@ class MemberPatchIn(ProfileIn):
         defaults = {"locale": "en", "segments": ()}
         return Patch({name: defaults.get(name) if value is None else value for name, value in values.items()})
 
+    def given(self) -> set[str]:
+        """The fields that get a value."""
+        return {name for name in self.model_fields_set if getattr(self, name) is not None}
+
 
 class MergeIn(Input):
     """The member who stays."""
@@ -178,6 +182,12 @@ class MemberOut(Output):
             referral_code=member.referral_code,
             enrolled_at=member.enrolled_at,
         )
+
+
+class ReceivedOut(Output):
+    """An enrolment came in. Who may not read members is told no more, whatever became of it."""
+
+    status: Literal["received"] = "received"
 
 
 Channel = Literal["email", "sms", "push", "post", "phone"]

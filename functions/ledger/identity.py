@@ -1,10 +1,26 @@
 """How the outside names a member: by our id or by an identity the member claimed. Pure."""
 
 import hashlib
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from functions.runtime.errors import ScopeMissingError
+
 Kind = Literal["id", "external_id", "card", "email", "phone"]
+ADDRESSES = frozenset({"email", "phone"})
+"""What a stranger may know of a person: only who may read members is told whether it is a member's."""
+MEMBERS_READ = "loyalty/members.read"
+
+
+def check_may_name(kinds: Iterable[str], scopes: Container[str]) -> None:
+    """Raises ScopeMissingError where a caller of these scopes uses an e-mail address or a phone number and may not read
+    members: every answer would tell whether it is a member's."""
+    if MEMBERS_READ not in scopes and not ADDRESSES.isdisjoint(kinds):
+        raise ScopeMissingError(
+            f"Who uses an e-mail address or a phone number needs the scope {MEMBERS_READ}: ask for it, or name the "
+            "member by id, card or external_id."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from pydantic import Field
 
 from functions.ledger.contract import EffectOut, MemberId
+from functions.ledger.identity import check_may_name
 from functions.redemption import browsing, fulfilling, stocking, store, vouchers
 from functions.redemption.contract import (
     CaptureIn,
@@ -82,6 +83,7 @@ def post_redemption(
     redemption: Annotated[RedemptionIn, Body()], idempotency_key: http.IdempotencyKey
 ) -> Response[RedemptionOut]:
     """A refusal stays one for its Idempotency-Key: to try again later, use a new key."""
+    check_may_name(redemption.member.model_fields_set, http.scopes(app))
     redeemed = store.redeem(redemption, http.caller(app), idempotency_key, http.correlation_id(app))
     return _answer(redeemed, HTTPStatus.CREATED)
 

@@ -2,6 +2,7 @@
 
     LoyaltyError
     ├── InvalidError              the request itself is wrong; nothing is written
+    ├── ScopeMissingError         the caller's token does not allow this much; nothing was looked up
     ├── OperationIdReusedError    a known operation id with another payload; nothing is written
     ├── NotFoundError             what the request names does not exist
     ├── RefusedError              the state of the programme or the account forbids it
@@ -79,6 +80,11 @@ class InvalidError(LoyaltyError):
         self.errors = tuple(errors)
         detail = "; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors)
         super().__init__(detail, errors=[asdict(error) for error in errors])
+
+
+class ScopeMissingError(LoyaltyError):
+    code = "scope_missing"
+    title = "The token lacks a scope"
 
 
 class OperationIdReusedError(LoyaltyError):

@@ -27,6 +27,7 @@ from functions.runtime.errors import (
     ProgramNotActiveError,
     RefusedError,
     ReplayedRefusalError,
+    ScopeMissingError,
     StaleError,
     TooManyGuessesError,
     TryAgainError,
@@ -51,6 +52,7 @@ _BASE64 = 4 / 3
 STATUS: Mapping[type[LoyaltyError], HTTPStatus] = {
     UnreadableError: HTTPStatus.BAD_REQUEST,
     InvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ScopeMissingError: HTTPStatus.FORBIDDEN,
     OperationIdReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFoundError: HTTPStatus.NOT_FOUND,
     RefusedError: HTTPStatus.CONFLICT,
@@ -115,6 +117,11 @@ def handler_of(app: APIGatewayHttpResolver) -> Handler:
 def caller(app: APIGatewayHttpResolver) -> str:
     """The client id of the token that the gateway has checked: the source of what the caller writes."""
     return _claims(app.current_event.raw_event)["client_id"]
+
+
+def scopes(app: APIGatewayHttpResolver) -> frozenset[str]:
+    """What the caller's token allows, such as `loyalty/members.read`: they stand in one text (RFC 8693)."""
+    return frozenset(_claims(app.current_event.raw_event).get("scope", "").split())
 
 
 def correlation_id(app: APIGatewayHttpResolver) -> str:

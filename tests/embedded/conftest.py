@@ -65,9 +65,19 @@ def quiet_member(partner: Partner) -> str:
 @pytest.fixture(scope="session")
 def reader_token(stack: Connection) -> str:
     """A token that may only read members."""
+    return _token(stack, "loyalty/members.read")
+
+
+@pytest.fixture(scope="session")
+def form_token(stack: Connection) -> str:
+    """A token that may enrol and report, and not read members."""
+    return _token(stack, "loyalty/members.write loyalty/earning.write")
+
+
+def _token(stack: Connection, scopes: str) -> str:
     answer = httpx.post(
         stack.token_url,
-        data={"grant_type": "client_credentials", "scope": "loyalty/members.read"},
+        data={"grant_type": "client_credentials", "scope": scopes},
         auth=(stack.client_id, stack.client_secret),
         trust_env=False,
     )

@@ -68,7 +68,7 @@ class Meter:
                 "requestId": "meter",
                 "stage": "$default",
                 "http": {"method": method, "path": path},
-                "authorizer": {"jwt": {"claims": {"client_id": CALLER}}},
+                "authorizer": {"jwt": {"claims": {"client_id": CALLER, "scope": "loyalty/members.read"}}},
             },
             "body": json.dumps(body) if body is not None else None,
             "isBase64Encoded": False,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from cli import programs
@@ -13,6 +14,7 @@ from tests.embedded.partner import Json, Partner, dead_letters, fresh, purchase,
 
 CLUB = Path(__file__).parent / "club.yaml"
 WELCOME, PROFILE = 25, 10
+RECEIVED = {"status": "received"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -124,6 +126,22 @@ def test_who_leaves_is_forgotten_in_every_table_queue_and_log(partner: Partner) 
     assert partner.balance(member)["active"] == 0
     assert buy(partner, member, 1000).json()["code"] == "member_closed"
     assert partner.enrol(email=email) != member
+
+
+def test_who_may_not_read_members_is_not_told_who_is_one(partner: Partner, form_token: str) -> None:
+    known, unknown = (f"{fresh('mail')}@example.com" for _ in range(2))
+    partner.enrol(email=known)
+
+    def told(path: str, body: Json) -> tuple[int, Json]:
+        sent = {"Authorization": f"Bearer {form_token}", "Idempotency-Key": fresh("key")}
+        answer = httpx.post(f"{partner.stack.api_url}{path}", json=body, headers=sent, trust_env=False, timeout=30)
+        assert "idempotency-replayed" not in answer.headers
+        return answer.status_code, answer.json()
+
+    status, problem = told("/v1/purchases", purchase({"email": known}))
+    assert (status, problem["code"]) == (403, "scope_missing")
+    assert told("/v1/purchases", purchase({"email": unknown})) == (403, problem)
+    assert told("/v1/members", {"email": known}) == told("/v1/members", {"email": unknown}) == (202, RECEIVED)
 
 
 def test_nothing_of_this_is_a_dead_letter(partner: Partner) -> None:

@@ -253,7 +253,7 @@ def handle_batch(batch: Sequence[Asked], source: str, world: World, schedule: Sc
         asked.began = schedule.now if asked.began is None else asked.began
     operations = [operation for asked in batch if (operation := in_batch(asked))]
     try:
-        results = batching.carry_out(operations, source, world.fresh("call")).results
+        results = batching.carry_out(operations, source, frozenset(), world.fresh("call")).results
         answers = [answer_in_batch(result, schedule.now) for result in results]
     except (CrashError, ClientError, BotoCoreError):
         answers = [Answer("unknown", schedule.now)] * len(batch)

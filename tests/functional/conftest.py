@@ -15,7 +15,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -48,6 +48,10 @@ CLIENT = "till-client"
 SENDER = "club@example.com"
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 Json = dict[str, Any]
+EVERYTHING = frozenset(
+    scope for _, _, one in schemas.operations() for need in one["security"] for scope in need["oauth2"]
+)
+"""All scopes that there are."""
 
 
 def module_of(function: str) -> str:
@@ -127,6 +131,7 @@ class Service:
         body: object = None,
         *,
         client: str = CLIENT,
+        scopes: Collection[str] = EVERYTHING,
         headers: Mapping[str, str] = {},
         query: Mapping[str, str] = {},
         request_id: str = "request-1",
@@ -136,7 +141,9 @@ class Service:
         document says; `as_documented` is False for a batch with items that are not."""
         route = next(route for route in self.routes if route.serves(method, path))
         text = body if isinstance(body, str | bytes | None) else json.dumps(body)
-        event = gateway_event(route, path, text, client, headers, query, request_id)
+        event = gateway_event(
+            route, path, text, {"client_id": client, "scope": " ".join(scopes)}, headers, query, request_id
+        )
         given = self._run(route.module, event)
         answered = {key.lower(): value for key, value in given.get("headers", {}).items()}
         answer = Answer(given["statusCode"], json.loads(given["body"]), answered)
@@ -275,7 +282,7 @@ def gateway_event(
     route: Route,
     path: str,
     body: str | bytes | None,
-    client: str,
+    claims: Mapping[str, str],
     headers: Mapping[str, str],
     query: Mapping[str, str],
     request_id: str,
@@ -291,7 +298,7 @@ def gateway_event(
             "requestId": request_id,
             "stage": "$default",
             "http": {"method": route.method, "path": path},
-            "authorizer": {"jwt": {"claims": {"client_id": client}, "scopes": None}},
+            "authorizer": {"jwt": {"claims": dict(claims), "scopes": None}},
         },
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
         "isBase64Encoded": isinstance(body, bytes),

@@ -403,7 +403,9 @@ def test_a_bad_id_in_a_path_is_told(service: Service, path: str, parameter: str)
 
 def test_a_path_that_does_not_exist_is_not_found(service: Service) -> None:
     """The gateway knows the paths; should it ever know one that the function does not, this is the answer."""
-    event = gateway_event(Route("GET", "/v1/nothing", "accrual-api"), "/v1/nothing", None, CLIENT, {}, {}, "request-1")
+    event = gateway_event(
+        Route("GET", "/v1/nothing", "accrual-api"), "/v1/nothing", None, {"client_id": CLIENT}, {}, {}, "request-1"
+    )
     answer = accrual.handler(event, LambdaContext())
     assert answer["statusCode"] == 404
     assert json.loads(answer["body"]) == problem(404, "not_found", "Not found", "There is no such path or method.")

@@ -64,6 +64,7 @@ def test_codes_are_a_contract() -> None:
     """Partners decide by them. One may be added; none may change or go."""
     assert {kind.__name__: (kind.code, kind.title) for kind in leaves() if kind is not ReplayedRefusalError} == {
         "InvalidError": ("invalid", "The request has invalid fields"),
+        "ScopeMissingError": ("scope_missing", "The token lacks a scope"),
         "OperationIdReusedError": ("operation_id_reused", "This operation id was used with another payload"),
         "NotFoundError": ("not_found", "Not found"),
         "MemberNotFoundError": ("member_not_found", "No such member"),

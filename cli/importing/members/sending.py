@@ -129,7 +129,10 @@ def _id_in(answer: httpx.Response) -> str:
     try:
         id: str = _MemberMade.model_validate_json(answer.content).member_id
     except ValidationError:
-        raise SendingError("/v1/members answered what cannot be read: no member_id is in it.") from None
+        raise SendingError(
+            "/v1/members answered what cannot be read: no member_id is in it. "
+            "Is the client allowed the scope members.read?"
+        ) from None
     return id
 
 
