@@ -58,6 +58,9 @@ def members(
         bool, typer.Option("--reconcile", help="Send nothing: only compare what was imported with the file.")
     ] = False,
     callers: Annotated[int, typer.Option(min=1, max=64, help="How many members at a time.")] = 8,
+    welcome: Annotated[
+        bool, typer.Option("--welcome", help="Give them what new members get: gifts for joining, and a mail.")
+    ] = False,
 ) -> None:
     """Bring in members of another system with their points and tiers. It ends well only if nothing differs."""
     from cli.importing.members.report import show
@@ -68,7 +71,7 @@ def members(
     with failures_explained():
         connection = deployed()
         programme, source = f"{connection.client_id} at {connection.api_url}", connection.client_id
-        wanted = Wanted(file, programme, source, wording, control, dry_run, reconcile, callers)
+        wanted = Wanted(file, programme, source, wording, control, dry_run, reconcile, callers, welcome)
         report = imported(connection.api, wanted, console)
         show(report, console)
         if report.stopped:

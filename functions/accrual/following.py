@@ -21,10 +21,13 @@ from functions.runtime.validation import parse
 
 def follow(event: bus.Event) -> None:
     """Carry out what follows from one of our events, once. Raises TryAgainError where something before it is not booked
-    yet, and the errors of `ledger.store.commit`."""
+    yet, and the errors of `ledger.store.commit`.
+
+    Who was a member elsewhere before joins without a gift; a profile that is completed later earns as anybody's.
+    """
     data, at = event.detail["data"], from_text(event.detail["metadata"]["occurred_at"])
     match event.detail_type:
-        case "MemberEnrolled":
+        case "MemberEnrolled" if not data.get("imported"):
             _by_itself(ENROLLED, data["member_id"], at, event.id)
             if data["profile_complete"]:
                 _by_itself(PROFILE_COMPLETED, data["member_id"], at, event.id)

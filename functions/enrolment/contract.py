@@ -79,6 +79,10 @@ class MemberIn(ProfileIn):
     referral_code: Annotated[str | None, Field(min_length=4, max_length=20, description="Who sent this person.")] = None
     invite_code: Annotated[str | None, Field(min_length=1, max_length=40)] = None
     issue_card: Annotated[bool, Field(description="Give the member a card number of ours.")] = False
+    imported: Annotated[
+        bool,
+        Field(description="Was a member elsewhere before: gets no gift for joining and no word of welcome."),
+    ] = False
 
     @model_validator(mode="after")
     def _has_an_identity(self) -> Self:

@@ -21,7 +21,11 @@ def decide_merge(gone: Account, kept: Account, program: Program, now: datetime) 
     one_person = {gone.member, kept.member}
     traits = replace(kept.traits, referred_by=None if referred_by in one_person else referred_by)
     into = MemberChange(
-        "MemberMerged", after={"into": kept.member}, status="merged", traits=Traits(), merged_into=kept.member
+        "MemberMerged",
+        after={"into": kept.member},
+        status="merged",
+        traits=Traits(imported=gone.traits.imported),
+        merged_into=kept.member,
     )
     left = Posting(
         kind="changed",

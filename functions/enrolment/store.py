@@ -70,11 +70,11 @@ def enrol_quietly(received: MemberIn, source: str, idempotency_key: str) -> None
 
 @dataclass(frozen=True, slots=True)
 class _Joining:
-    """Somebody who may join. `referrer`: the member who sent this person."""
+    """Somebody who may join. `traits`: what the profile does not say of this person."""
 
     member: Member
     program: Program | None
-    referrer: str | None
+    traits: Traits
 
 
 def _joining(received: MemberIn, source: str, idempotency_key: str) -> _Joining:
@@ -82,7 +82,8 @@ def _joining(received: MemberIn, source: str, idempotency_key: str) -> _Joining:
     member = _new(received, source, idempotency_key)
     program = profiles.program_of(member.id, member.enrolled_at)
     _check(received, member, program)
-    return _Joining(member, program, _referrer(received.referral_code))
+    traits = Traits(referred_by=_referrer(received.referral_code), imported=received.imported)
+    return _Joining(member, program, traits)
 
 
 def _joined(joining: _Joining, received: MemberIn) -> Enrolled:
@@ -91,7 +92,7 @@ def _joined(joining: _Joining, received: MemberIn) -> Enrolled:
     member = replace(member, completed=is_complete(member, program), referral_code=code)
     for attempt in range(_ATTEMPTS):
         try:
-            tables.transact(_writes(member, content, program, joining.referrer))
+            tables.transact(_writes(member, content, program, joining.traits))
         except tables.CancelledError as cancelled:
             outcome = _explained(cancelled, member, content)
             if isinstance(outcome, Enrolled):
@@ -132,7 +133,7 @@ def _with_card(member: Member, attempt: int) -> Member:
     return replace(member, identities=[*others, Identity("card", card_number(member.id, attempt), member.source)])
 
 
-def _writes(member: Member, content: str, program: Program | None, referrer: str | None) -> list[tables.Put]:
+def _writes(member: Member, content: str, program: Program | None, traits: Traits) -> list[tables.Put]:
     account = Account(
         member.id,
         enrolled_at=member.enrolled_at,
@@ -140,7 +141,7 @@ def _writes(member: Member, content: str, program: Program | None, referrer: str
         source=member.source,
         # Everyone has the lowest tier, from the first day on. Before a programme is published nobody has any.
         tiers=opened(program, member.enrolled_at) if program else (),
-        traits=member.traits(Traits(referred_by=referrer)),
+        traits=member.traits(traits),
     )
     claims = [profiles.claim(identity, member.id) for identity in member.identities]
     profile = tables.Put("members", profiles.to_item(member, content), key="key")

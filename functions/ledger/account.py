@@ -92,13 +92,14 @@ class TierStep:
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What rules know of the member. `birthday` is `MM-DD`; `referred_by` the id of another member; `complete`: the
-    profile is, or once was."""
+    profile is, or once was. `imported`: was a member elsewhere before."""
 
     segments: Sequence[str] = ()
     birthday: str | None = None
     attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
     referred_by: str | None = None
     complete: bool = False
+    imported: bool = False
 
 
 @dataclass(slots=True)

@@ -45,6 +45,7 @@ def of_opening(account: Account) -> OutboundEvent:
             "source": account.source,
             "enrolled_at": to_text(account.enrolled_at),
             "profile_complete": account.traits.complete,
+            "imported": account.traits.imported,
         },
         event_id=f"{account.member}#0",
         occurred_at=account.enrolled_at,

@@ -79,7 +79,10 @@ def _step_from_list(stored: list[Any]) -> TierStep:
 
 
 def _traits_to_item(traits: Traits) -> Item:
-    return asdict(traits) | {"segments": list(traits.segments), "attributes": dict(traits.attributes)}
+    item = asdict(traits) | {"segments": list(traits.segments), "attributes": dict(traits.attributes)}
+    if not traits.imported:
+        del item["imported"]  # of most accounts nothing to say
+    return item
 
 
 def _traits_from_item(item: Item) -> Traits:

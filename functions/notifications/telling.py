@@ -40,7 +40,7 @@ def tell(told: Told, detail_type: str) -> None:
         logger.info("old_news", event_id=told.metadata.event_id)
         return
     contact = store.contact(member)
-    if contact.email is None or told.data.get("points") == 0:
+    if contact.email is None or told.data.get("points") == 0 or told.data.get("imported"):
         logger.info("nothing_to_tell", event_id=told.metadata.event_id)
         return
     facts = _facts(detail_type, told.data, store.program(), contact.locale) | {"given_name": contact.given_name}

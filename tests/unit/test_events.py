@@ -61,6 +61,7 @@ def test_an_opened_account_is_a_member_who_enrolled() -> None:
                 "source": "till",
                 "enrolled_at": "2026-11-21T10:00:00.000000Z",
                 "profile_complete": False,
+                "imported": False,
             },
         },
     )

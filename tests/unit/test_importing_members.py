@@ -279,6 +279,7 @@ def test_a_member_comes_in_with_everything(tmp_path: Path) -> None:
         "country": "FR",
         "segments": ["staff", "parents"],
         "attributes": {"shoe_size": 42, "vegan": True},
+        "imported": True,
     }
     assert club.lots[member] == {"never": 103, "2098-12-31": 50, "2099-12-31": 7}
     assert club.tiers[member] == "gold"
@@ -979,8 +980,37 @@ def test_what_everybody_gets_who_joins_is_told(tmp_path: Path) -> None:
         .replace("- id: euro", "- id: euro\n    group: base")
     )
     text += "  - id: welcome\n    group: base\n    text: {en: Hi, fr: Salut}\n    on: enrolled\n    points: 50\n"
-    _, told = run(Club(text), a_file(tmp_path), dry_run=True)
+    _, told = run(Club(text), a_file(tmp_path), dry_run=True, welcome=True)
     assert "to these members too: welcome" in told
+    _, told = run(Club(text), a_file(tmp_path), dry_run=True)
+    assert "to these members too" not in told, "they get nothing of it"
+
+
+def test_who_is_to_be_welcomed_comes_in_as_a_newcomer(tmp_path: Path) -> None:
+    club = Club()
+    assert run(club, a_file(tmp_path, 3), welcome=True)[0].good
+    assert [body.get("imported", False) for body in club.members.values()] == [False] * 3
+
+
+def test_a_run_with_the_other_choice_begins_anew_and_changes_nothing(tmp_path: Path) -> None:
+    club, file = Club(), a_file(tmp_path, 3)
+    club.before = lambda n, request: httpx.Response(503) if n > 7 else None
+    run(club, file, callers=1)
+    assert journal_of(file).exists()
+    club.before = lambda n, request: None
+    report, told = run(club, file, welcome=True)
+    assert "is of another import" in told
+    assert {one.code for one in report.refused} == {"operation_id_reused"}
+
+
+def test_an_invitation_comes_with_its_row(tmp_path: Path) -> None:
+    club, file = Club(text_of(joining="joining: {invite_codes: [friend]}")), tmp_path / "members.csv"
+    file.write_text("external_id,invite_code\nc-1,friend\n")
+    assert run(club, file)[0].good
+    assert [body["invite_code"] for body in club.members.values()] == ["friend"]
+    file.write_text("external_id,invite_code\nc-2,stranger\nc-3,\n")
+    report, _ = run(club, file)
+    assert [(one.line, one.code) for one in report.mistakes] == [(2, "joining_refused"), (3, "joining_refused")]
 
 
 def test_the_command_fails_unless_all_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,7 @@ AnyTraits = st.builds(
     st.dictionaries(Words, Values, max_size=3),
     Names | st.none(),
     st.booleans(),
+    st.booleans(),
 )
 Statuses = st.sampled_from(get_args(MemberStatus))
 MemberChanges = st.builds(

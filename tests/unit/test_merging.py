@@ -84,3 +84,9 @@ def test_the_better_tier_stays(of_gone: str, of_kept: str) -> None:
     _, arrived = decide_merge(gone, kept, program, NOW)
     assert booked(kept, arrived).tier == "gold"
     assert (arrived.tiers is None) == (of_kept == "gold")
+
+
+def test_who_came_from_elsewhere_did_so_also_when_merged_away() -> None:
+    """News that come late are told of the account as it is by then."""
+    gone, kept, *_ = merged(an_account(traits=Traits(imported=True)), an_account(member="mem_kept"))
+    assert (gone.traits.imported, kept.traits.imported) == (True, False)

@@ -72,12 +72,13 @@ class Arrival:
 @dataclass(frozen=True)
 class Into:
     """Where the members go. `source`: the client that sends them. `program` None: only what holds for ever is
-    checked, as for members that were brought before."""
+    checked, as for members that were brought before. `welcome`: they are greeted as if they had never been members."""
 
     source: str
     now: datetime
     wording: str | None = None
     program: Program | None = None
+    welcome: bool = False
 
     @cached_property
     def today(self) -> date:
@@ -148,6 +149,8 @@ class _Row:
         raw, values = self._raw, self._raw.values
         self._check_key(values.get("key"))
         profile = {name: values[name] for name in (*PROFILE, "segments") if name in values}
+        if not self._into.welcome:
+            profile["imported"] = True
         attributes = self._attributes()
         member = self._good(MemberIn, profile | ({"attributes": attributes} if attributes else {}))
         if member:
@@ -208,7 +211,7 @@ class _Row:
         self._tell(born_tomorrow(member.birth_date, into.now.date()))
         identities = member.identities(into.source)
         try:
-            check_may_join(into.program, identities, member.country, member.birth_date, None, into.now)
+            check_may_join(into.program, identities, member.country, member.birth_date, member.invite_code, into.now)
         except JoiningRefusedError as refused:
             self._wrong("", "joining_refused", str(refused))
 

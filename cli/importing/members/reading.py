@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PROFILE = (
     "external_id", "card", "email", "phone", "given_name", "family_name", "locale", "time_zone", "birth_date",
-    "country",
+    "country", "invite_code",
 )  # fmt: skip
 COLUMNS = (
     "key", *PROFILE, "segments", "tier", "tier_until", "points", "points_expire_on", "lots", "consents"

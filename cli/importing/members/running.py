@@ -44,6 +44,7 @@ class Wanted:
     dry_run: bool = False
     reconcile: bool = False
     callers: int = 8
+    welcome: bool = False
 
     @property
     def journal(self) -> Path:
@@ -128,7 +129,7 @@ def imported(
     expected = totals.controlled(wanted.control)
     if not wanted.reconcile:
         report.against = [line for line in compared(totals, expected) if line.difference]
-    if not wanted.reconcile and (gifts := given_by_itself(program)):
+    if wanted.welcome and not wanted.reconcile and (gifts := given_by_itself(program)):
         told = f"The programme gives to everybody who joins, to these members too: {', '.join(gifts)}."
         console.print(told, markup=False, soft_wrap=True)
     if report.against or wanted.dry_run:
@@ -141,14 +142,14 @@ def _checked(found: Sequence[Found], wanted: Wanted, program: Program) -> Checke
     """Raises ExplainedError where consents have no wording."""
     now = datetime.now(UTC)
     if wanted.reconcile:  # what was brought before is not judged by today's programme
-        return checked(found, Into(wanted.source, now, wanted.wording or _NO_WORDING))
+        return checked(found, Into(wanted.source, now, wanted.wording or _NO_WORDING, welcome=wanted.welcome))
     if not wanted.wording and any(isinstance(one, Raw) and one.consents for one in found):
         raise ExplainedError("There are consents: --wording says which version of your text these members agreed to.")
-    return checked(found, Into(wanted.source, now, wanted.wording, program))
+    return checked(found, Into(wanted.source, now, wanted.wording, program, wanted.welcome))
 
 
 def given_by_itself(program: Program) -> list[str]:
-    """What every member gets who joins, the imported ones too."""
+    """What every member gets who is welcomed."""
     by_itself = (ENROLLED, PROFILE_COMPLETED)
     return [rule.id for rule in program.earning if set(rule.on) & set(by_itself)]
 
@@ -180,7 +181,7 @@ class _Run:
         """The members by line, of all that are there."""
         report, wanted = self.report, self.wanted
         belongs = {"what": "members", "file": digest(str(wanted.file)), "programme": wanted.programme}
-        journal = MembersJournal.open(wanted.journal, {**belongs, "wording": wanted.wording})
+        journal = MembersJournal.open(wanted.journal, {**belongs, "wording": wanted.wording, "welcome": wanted.welcome})
         try:
             self._say_where(journal)
             refused, started = list[Mistake](), time.monotonic()
