@@ -74,7 +74,7 @@ def update(member: str, received: MemberPatchIn, call: Call) -> Changed:
     def after(before: Member, now: datetime) -> Member:
         return patched(before, patch, call.source, profiles.program_of(member, now), now.date())
 
-    return _changed(member, call, payload_hash(received, of=member), after)
+    return _changed(member, call, _salted(member, payload_hash(received, of=member)), after)
 
 
 def set_preferences(member: str, received: PreferencesIn, call: Call) -> Changed:
@@ -86,7 +86,16 @@ def set_preferences(member: str, received: PreferencesIn, call: Call) -> Changed
         }
         return replace(before, consents={**before.consents, **said})
 
-    return _changed(member, call, payload_hash(received, of=member), after)
+    return _changed(member, call, _salted(member, payload_hash(received, of=member)), after)
+
+
+def _salted(member: str, content: str) -> str:
+    """The hash of a change by which a repeat is known, and from which nobody guesses an address once the member's salt
+    is gone. Who has left has none: whatever is sent then is refused, and known again by its key alone. Raises
+    MemberNotFoundError."""
+    item = profiles.profile(member)
+    gone = item["status"] in {"closed", "merged"}
+    return payload_hash_of(member if gone else f"{item.get('salt', '')} {content}")
 
 
 def suspend(member: str, received: ReasonIn, call: Call) -> Changed:
@@ -156,7 +165,7 @@ def merge(member: str, received: MergeIn, call: Call) -> Changed:
         # Where both have one of a kind, the one who stays is shown with its own, and found by both.
         both = replace(kept, identities=[*gone.identities, *kept.identities], revision=kept.revision + 1)
         return [
-            tables.Replace("members", item_gone | profiles.fields_of(left) | {"hash": ""}, {"revision": gone.revision}),
+            tables.Replace("members", profiles.emptied(item_gone, left), {"revision": gone.revision}),
             tables.Replace("members", item_kept | profiles.fields_of(both), {"revision": kept.revision}),
             *(_passed_on(identity, gone.id, kept.id) for identity in gone.identities),
         ]
@@ -170,7 +179,10 @@ def merge(member: str, received: MergeIn, call: Call) -> Changed:
 
 
 def _passed_on(identity: Identity, gone: str, kept: str) -> tables.Replace:
-    return tables.Replace("members", {"key": identity.claim_key(), "member": kept}, {"member": gone})
+    """The claim of an identity, with who had it `first`: what was sent under it by then is known again by that."""
+    key = {"key": identity.claim_key()}
+    claim = tables.get("members", key, consistent=True) or {}
+    return tables.Replace("members", key | {"member": kept, "first": claim.get("first", gone)}, {"member": gone})
 
 
 def export(member: str, call: Call) -> tuple[Member, Account, list[Entry], list[tables.Item]]:
@@ -220,12 +232,9 @@ def _changed(
     def also() -> list[tables.Write]:
         item, before, new = seen[0]
         gone, come = _released(before, new), _claimed(before, new)
-        forgotten = {"hash": ""} if closing else {}
+        left = profiles.emptied(item, new) if closing else item | profiles.fields_of(new)
         return [
-            # The hash is of what was sent when the member joined: of who has left, not even that is kept.
-            tables.Replace(
-                "members", item | profiles.fields_of(new) | forgotten, expected={"revision": before.revision}
-            ),
+            tables.Replace("members", left, expected={"revision": before.revision}),
             *(tables.Remove("members", {"key": one.claim_key()}, {"member": member}) for one in gone),
             *(profiles.code_of(new) if new.referral_code != before.referral_code else ()),
             *_code_released(before, new),

@@ -1,10 +1,11 @@
 """Members in DynamoDB, as all of this room reads and writes them.
 
 M#<member>            profile; also the idempotency record of the enrolment
-I#<kind>#<hash>       claim: this identity belongs to that member
+I#<kind>#<hash>       claim: this identity belongs to that member; `first`: who brought it into a merge
 C#<code>              claim: this referral code is that member's
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -31,14 +32,23 @@ def profile(member: str) -> tables.Item:
 
 
 def to_item(member: Member, content: str) -> tables.Item:
+    """`salt`: what the hashes of the member's changes are made with. It goes with the member, and is never shown."""
     fixed = {
         "key": profile_key(member.id),
         "member": member.id,
         "hash": content,
         "enrolled_at": clock.to_text(member.enrolled_at),
         "source": member.source,
+        "salt": secrets.token_hex(16),
     }
     return fixed | fields_of(member)
+
+
+def emptied(item: tables.Item, left: Member) -> tables.Item:
+    """The profile of who has left. What was sent when the member joined, and to change it, cannot be guessed any more
+    from any hash."""
+    kept = {name: value for name, value in item.items() if name != "salt"}
+    return kept | fields_of(left) | {"hash": ""}
 
 
 def fields_of(member: Member) -> tables.Item:

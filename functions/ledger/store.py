@@ -29,7 +29,7 @@ from functions.ledger.account import (
     check_status,
     post,
 )
-from functions.ledger.identity import Identity
+from functions.ledger.identity import ADDRESSES, Identity
 from functions.ledger.vouchers import RANDOM_BYTES, code_from, completed
 from functions.runtime import clock, tables
 from functions.runtime.errors import (
@@ -43,6 +43,7 @@ from functions.runtime.errors import (
 )
 from functions.runtime.observability import logger
 from functions.runtime.tables import Add, Amend, CancelledError, ConditionFailedError, Put, Replace, Write
+from functions.runtime.validation import payload_hash_of
 
 ATTEMPTS = 20
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 1.0
@@ -84,12 +85,16 @@ def resolve(identity: Identity) -> str:
     """The member an identity belongs to. Raises MemberNotFoundError."""
     if identity.kind == "id":
         return identity.value
+    member: str = _claim(identity)["member"]
+    return member
+
+
+def _claim(identity: Identity) -> tables.Item:
     claim = tables.get("members", {"key": identity.claim_key()})
     claim = claim or tables.get("members", {"key": identity.claim_key()}, consistent=True)
     if claim is None:
         raise MemberNotFoundError(f"No member has this {identity.kind}.")
-    member: str = claim["member"]
-    return member
+    return claim
 
 
 def load(member: str, *, consistent: bool = False) -> Account:
@@ -195,18 +200,49 @@ def commit_all(requests: Sequence[Request]) -> list[Outcome]:
     """Carry out operations, each exactly once; those of one member in as few transactions as their order allows.
 
     The outcomes stand in the order of the requests. One that fails does not touch the others.
+
+    What names its member by an e-mail address or a phone number is known again by whose that is, not by the address:
+    the same operation by another address of the same member is a repeat.
     """
     outcomes: dict[int, Outcome] = {}
-    by_member: dict[str, list[int]] = {}
+    by_member: dict[str, dict[int, Request]] = {}
     for i, request in enumerate(requests):
         try:
-            by_member.setdefault(resolve(request.who), []).append(i)
+            member, placed = _placed(request)
+            by_member.setdefault(member, {})[i] = placed
         except LoyaltyError as error:
-            outcomes[i] = _what_it_was(request.operation, error)
-    for member, places in by_member.items():
-        done = _Batch(member, [requests[i] for i in places]).carry_out()
-        outcomes |= dict(zip(places, done, strict=True))
+            outcomes[i] = _of_nobody(request, error)
+    for member, mine in by_member.items():
+        done = _Batch(member, list(mine.values())).carry_out()
+        outcomes |= dict(zip(mine, done, strict=True))
     return [outcomes[i] for i in range(len(requests))]
+
+
+def _placed(request: Request) -> tuple[str, Request]:
+    """The member that a request is for, and the request as it is kept. Raises MemberNotFoundError."""
+    if request.who.kind not in ADDRESSES:
+        return resolve(request.who), request
+    claim = _claim(request.who)
+    # After a merge the claim still tells whose it was: what was sent before is known again.
+    member: str = claim["member"]
+    first: str = claim.get("first", member)
+    return member, replace(request, operation=_named(request.operation, first))
+
+
+def _named(operation: Operation, member: str) -> Operation:
+    """An operation that named its member by an address: its hash holds the member in the place of that."""
+    return replace(operation, payload_hash=payload_hash_of(f"{member} {operation.payload_hash}"))
+
+
+def _of_nobody(request: Request, error: LoyaltyError) -> Outcome:
+    """What comes of a request whose member is not found: a repeat is answered as it was then. An address that is
+    nobody's any more may have been that of the member of the entry; a refusal does not tell whose it was."""
+    if request.who.kind not in ADDRESSES:
+        return _what_it_was(request.operation, error)
+    existing = tables.get("entries", {"operation": request.operation.key}, consistent=True)
+    if existing is None or "member" not in existing:
+        return error
+    return _replay(existing, _named(request.operation, existing["member"]))
 
 
 def standing(account: Account) -> Account:

@@ -136,15 +136,19 @@ def parse(model: type[Model], value: object) -> Model:
         raise InvalidError(field_errors([{**detail, "loc": ("body", *detail["loc"])} for detail in details])) from None
 
 
+_NO_CONTENT: Mapping[str, bool | set[str]] = {"idempotency_key": True, "member": {"email", "phone"}}
+
+
 def payload_hash(received: BaseModel, of: str = "") -> str:
     """Tells a repeat from another payload under the same id: equal whenever the meaning of the input is equal.
 
     `of` is what the operation is about where the body does not say it.
 
     Fields that hold their default do not count, so that a field added later changes no hash of today. Nor does the
-    key of the operation, which is a header over HTTPS.
+    key of the operation, which is a header over HTTPS. Of an e-mail address or a phone number that names the member it
+    only counts that it does: from a hash it could be guessed. The ledger puts in its place whose it is.
     """
-    content = received.model_dump(mode="json", exclude_defaults=True, exclude={"idempotency_key"})
+    content = received.model_dump(mode="json", exclude_defaults=True, exclude=_NO_CONTENT)
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return payload_hash_of(of + canonical)
 

@@ -26,6 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.accrual import batching
 from functions.accrual import store as accrual
+from functions.enrolment import profiles
 from functions.enrolment import store as enrolment
 from functions.enrolment.contract import MemberIn
 from functions.enrolment.member import member_id
@@ -269,6 +270,8 @@ class Simulation:
             stack.enter_context(patch.object(clock, "pause", self._pause))
             stack.enter_context(patch.object(programs, "time", SimpleNamespace(monotonic=lambda: self._schedule.now)))
             stack.enter_context(patch.object(ledger, "secrets", SimpleNamespace(token_bytes=self._rng.randbytes)))
+            salts = SimpleNamespace(token_hex=lambda size: self._rng.randbytes(size).hex())
+            stack.enter_context(patch.object(profiles, "secrets", salts))
             stack.enter_context(patch.object(batching, "time", SimpleNamespace(monotonic=lambda: self._schedule.now)))
             stack.enter_context(patch.object(accrual, "_USUAL_WAIT", timedelta(seconds=self._world.patience)))
             stack.enter_context(patch.object(enrolment, "Account", self._referred))

@@ -60,7 +60,7 @@ def test_joining_writes_a_profile_a_claim_for_each_identity_and_an_empty_account
     assert {tuple(sorted(claim)) for claim in claims} == {("key", "member")}
     assert {claim["member"] for claim in claims} == {member}
     [profile] = [item for item in service.items("members") if item["key"].startswith("M#")]
-    assert len(profile.pop("hash")) == 32
+    assert len(profile.pop("hash")) == len(profile.pop("salt")) == 32
     assert profile == {
         "key": f"M#{member}",
         "member": member,
