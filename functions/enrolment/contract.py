@@ -70,6 +70,10 @@ class ProfileIn(Input):
     country: Country | None = None
     segments: Segments = ()
 
+    def given(self) -> set[str]:
+        """The fields that get a value."""
+        return {name for name in self.model_fields_set if getattr(self, name) is not None}
+
 
 class MemberIn(ProfileIn):
     """A person who joins, known by at least one identity that no other member has."""
@@ -125,10 +129,6 @@ class MemberPatchIn(ProfileIn):
         values: dict[str, Any] = {name: getattr(self, name) for name in self.model_fields_set}
         defaults = {"locale": "en", "segments": ()}
         return Patch({name: defaults.get(name) if value is None else value for name, value in values.items()})
-
-    def given(self) -> set[str]:
-        """The fields that get a value."""
-        return {name for name in self.model_fields_set if getattr(self, name) is not None}
 
 
 class MergeIn(Input):
@@ -186,12 +186,6 @@ class MemberOut(Output):
             referral_code=member.referral_code,
             enrolled_at=member.enrolled_at,
         )
-
-
-class ReceivedOut(Output):
-    """An enrolment came in. Who may not read members is told no more, whatever became of it."""
-
-    status: Literal["received"] = "received"
 
 
 Channel = Literal["email", "sms", "push", "post", "phone"]

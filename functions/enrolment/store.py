@@ -4,7 +4,6 @@ The account is opened here and not at the first purchase: then it exists for eve
 member exists, and `MemberEnrolled` is published from the same stream, before anything the member earns.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from functions.enrolment import profiles
@@ -22,7 +21,6 @@ from functions.runtime.errors import (
     InvalidError,
     LoyaltyError,
     MemberClosedError,
-    MemberExistsError,
     OperationIdReusedError,
     TryAgainError,
 )
@@ -45,54 +43,22 @@ def enrol(received: MemberIn, source: str, idempotency_key: str) -> Enrolled:
     Raises MemberExistsError that names the identities another member has, InvalidError, JoiningRefusedError,
     OperationIdReusedError, TryAgainError.
     """
+    member = _new(received, source, idempotency_key)
+    program, content = profiles.program_of(member.id, member.enrolled_at), payload_hash(received)
     try:
-        joining = _joining(received, source, idempotency_key)
+        _check(received, member, program)
+        traits = Traits(referred_by=_referrer(received.referral_code), imported=received.imported)
     except LoyaltyError:
         # What was accepted once is answered as it was then, whatever the programme says today.
-        key = profile_key(member_id(source, idempotency_key))
-        known = tables.get("members", {"key": key}, consistent=True)
+        known = tables.get("members", {"key": profile_key(member.id)}, consistent=True)
         if known is None:
             raise
-        return _again(known, payload_hash(received))
-    return _joined(joining, received)
-
-
-def enrol_quietly(received: MemberIn, source: str, idempotency_key: str) -> None:
-    """The same for who may not hear who is a member: nothing tells whether somebody was enrolled, or why not.
-
-    Raises InvalidError, JoiningRefusedError, TryAgainError. The first two also where the enrolment is a repeat: only
-    somebody who was new has been enrolled before, so a repeat that is answered otherwise would tell.
-    """
-    joining = _joining(received, source, idempotency_key)
-    with suppress(MemberExistsError, MemberClosedError, OperationIdReusedError):
-        _joined(joining, received)
-
-
-@dataclass(frozen=True, slots=True)
-class _Joining:
-    """Somebody who may join. `traits`: what the profile does not say of this person."""
-
-    member: Member
-    program: Program | None
-    traits: Traits
-
-
-def _joining(received: MemberIn, source: str, idempotency_key: str) -> _Joining:
-    """Raises InvalidError, JoiningRefusedError. Nobody's identity has been looked up by then."""
-    member = _new(received, source, idempotency_key)
-    program = profiles.program_of(member.id, member.enrolled_at)
-    _check(received, member, program)
-    traits = Traits(referred_by=_referrer(received.referral_code), imported=received.imported)
-    return _Joining(member, program, traits)
-
-
-def _joined(joining: _Joining, received: MemberIn) -> Enrolled:
-    member, program, content = joining.member, joining.program, payload_hash(received)
+        return _again(known, content)
     code = referral_code(member.id) if program and program.referral else None
     member = replace(member, completed=is_complete(member, program), referral_code=code)
     for attempt in range(_ATTEMPTS):
         try:
-            tables.transact(_writes(member, content, program, joining.traits))
+            tables.transact(_writes(member, content, program, traits))
         except tables.CancelledError as cancelled:
             outcome = _explained(cancelled, member, content)
             if isinstance(outcome, Enrolled):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.functional.conftest import EVERYTHING, Answer, Json, Service
 from tests.functional.factories import a_purchase
-from tests.functional.people import change, joined, leave, people
+from tests.functional.people import change, joined, people
 
 MINE = EVERYTHING - {"loyalty/members.read"}
 ADA: Json = {"email": "ada@example.com", "phone": "+33612345678", "card": "RC-1815"}
@@ -93,69 +93,23 @@ def test_an_operation_of_a_batch_is_answered_the_same_and_keeps_no_other_from_be
 
 
 def join(service: Service, key: str, **profile: Any) -> Answer:
-    return service.post("/v1/members", profile, key=key, scopes=MINE, as_documented=False)
+    return service.post("/v1/members", profile, key=key, scopes=MINE)
 
 
-RECEIVED = Answer(202, {"status": "received"}, {"content-type": "application/json"})
-
-
-def test_an_enrolment_is_answered_the_same_whatever_became_of_it(service: Service) -> None:
-    ada = joined(service, **ADA)
-    left = joined(service, "left", email="left@example.com")
-    leave(service, left)
-
-    for address in BOTH:
-        kind = next(iter(address))
-        assert (
-            join(service, f"{kind}-{address[kind]}".replace("+", "").replace(" ", "").replace("@", "-"), **address)
-            == RECEIVED
-        )
-    assert join(service, "join-1", email="ada@example.com") == RECEIVED, "a key of another body"
-    assert join(service, "left", email="left@example.com") == RECEIVED, "a key of who has left"
-
-    found = {address["email"]: service.get("/v1/members", **address) for address in (KNOWN[0], UNKNOWN[0])}
-    assert [one.status for one in found.values()] == [200, 200]
-    assert found["Ada@Example.com"].body["member_id"] == ada
-
-
-def test_a_repeat_of_an_enrolment_is_answered_the_same_and_enrols_nobody_else(service: Service) -> None:
+def test_nobody_is_enrolled_by_an_address_without_the_scope(service: Service) -> None:
+    """What came of it could be found out later, by whatever else was sent along."""
     joined(service, **ADA)
-    for key, email in (("new", "grace@example.com"), ("known", "ada@example.com")):
-        assert join(service, key, email=email) == RECEIVED
-        before = service.tables()
-        assert join(service, key, email=email) == RECEIVED
-        assert service.tables() == before
+    before = service.tables()
+    answers = [join(service, f"key-{i}", card="RC-1", **address) for i, address in enumerate(BOTH)]
+
+    assert (answers[0].status, answers[0].body["code"]) == (403, "scope_missing")
+    assert answers == [answers[0]] * len(BOTH)
+    assert service.tables() == before
 
 
-@pytest.mark.parametrize(
-    ("more", "status"), [({"attributes": {"nonsense": 1}}, 422), ({"referral_code": "AAAA-AAAA-AAAA"}, 422)]
-)
-def test_what_is_wrong_is_told_whoever_is_known(service: Service, more: Json, status: int) -> None:
-    """Also under the key of an enrolment: it would tell that it was carried out."""
-    joined(people(service), **ADA)
-    answers = []
-    for key, email in (("known", "ada@example.com"), ("new", "grace@example.com")):
-        assert join(service, key, email=email) == RECEIVED
-        answers += [join(service, key, email=email, **more), join(service, f"{key}-2", email=email, **more)]
-
-    assert answers[0].status == status
-    assert answers == [answers[0]] * len(answers)
-
-
-def test_whoever_may_not_join_is_told_so_whoever_is_known(service: Service) -> None:
-    closed = "\nmembers: {joining: {last_day: 2026-11-20}}\n"
-    joined(service, **ADA)
-    for key, email in (("known", "ada@example.com"), ("new", "grace@example.com")):
-        assert join(service, key, email=email) == RECEIVED
-    text = service.get("/v1/program").body["text"]
-    people(service, text.replace("\nearning:\n", f"{closed}\nearning:\n"))
-
-    answers = [
-        join(service, key, email=email) for key, email in (("known", "ada@example.com"), ("new", "grace@example.com"))
-    ]
-
-    assert answers[0].body["code"] == "joining_refused"
-    assert answers == [answers[0]] * 2
+def test_by_a_card_somebody_is_enrolled_without_the_scope(service: Service) -> None:
+    assert join(service, "new", card="RC-1").status == 201
+    assert join(service, "another", card="RC-1").body["code"] == "member_exists"
 
 
 def test_a_profile_is_changed_and_an_address_removed_without_the_scope(service: Service) -> None:
