@@ -66,7 +66,7 @@ def post_stock(
     "/v1/members/<member_id>/rewards",
     summary="What a member can have, and how far the next reward is",
     tags=["rewards"],
-    security=http.scope("rewards.read"),
+    security=http.scope("members.read"),
 )
 def get_member_rewards(member_id: Annotated[MemberId, Path()]) -> Response[MemberRewardsOut]:
     return http.answer(HTTPStatus.OK, browsing.for_member(member_id))

@@ -1,6 +1,7 @@
 """Redemptions into the ledger, and out of it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -27,7 +28,13 @@ from functions.redemption.spending import (
 )
 from functions.runtime import clock
 from functions.runtime.envelope import SOURCE
-from functions.runtime.errors import FulfilmentNotAwaitedError, HoldNotFoundError, RedemptionNotFoundError
+from functions.runtime.errors import (
+    FulfilmentNotAwaitedError,
+    HoldNotFoundError,
+    LoyaltyError,
+    RedemptionNotFoundError,
+)
+from functions.runtime.observability import logger
 from functions.runtime.validation import payload_hash
 
 
@@ -72,17 +79,30 @@ def cancel(wanted: str, source: str, correlation_id: str) -> Redeemed:
 
 
 def end_holds() -> int:
-    """Give up every hold whose time is over; how many."""
+    """Give up every hold whose time is over; how many. One that cannot be does not keep the others waiting: what it
+    raises is raised at the end."""
     ended = 0
+    failed: list[LoyaltyError] = []
     for wanted in ledger.holds_due(clock.now()):
-        if find_redemption(wanted).entry.posting.kind == "held":
-            try:
-                cancel(wanted, SOURCE, f"expired#{wanted}")
-                ended += 1
-            except HoldNotFoundError:
-                pass  # somebody was quicker
-        ledger.hold_settled(wanted)
+        try:
+            ended += _ended(wanted)
+        except LoyaltyError as error:
+            logger.exception("hold_stays", redemption=wanted)
+            failed.append(error)
+    logger.info("holds_ended", ended=ended, failed=len(failed))
+    if failed:
+        raise failed[0]
     return ended
+
+
+def _ended(wanted: str) -> bool:
+    """Give one hold up, unless somebody was quicker; whether it was held."""
+    held = find_redemption(wanted).entry.posting.kind == "held"
+    if held:
+        with suppress(HoldNotFoundError):
+            cancel(wanted, SOURCE, f"expired#{wanted}")
+    ledger.hold_settled(wanted)
+    return held
 
 
 def _resolved(
