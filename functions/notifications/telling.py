@@ -57,7 +57,10 @@ def _facts(detail_type: str, data: Mapping[str, Any], program: Program, locale: 
         reasons = [{"text": texts.get(one["rule"], one["rule"]), "points": one["points"]} for one in applied]
         facts |= {"points": data["points"], "balance": data["balance"]["active"], "reasons": reasons}
     if detail_type == "RewardRedeemed":
+        reward = program.rewards.get(data["reward_id"])
         facts |= {
+            "reward": reward.text[locale] if reward else data["reward_id"],
+            "handed_over": data["fulfilment"] in {"manual", "partner"},
             "points": data["points"],
             "value": (data["value"], data["currency"]),
             "valid_until": data["valid_until"],
