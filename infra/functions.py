@@ -24,10 +24,11 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BusEvents:
-    """Started by events of these detail types, through a queue."""
+    """Started by events of these detail types, through a queue, so many `at_once`."""
 
     source: Source
     detail_types: tuple[str, ...]
+    at_once: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ FUNCTIONS = (
     ),
     FunctionSpec(
         "redemption-on-fulfilment-requested",
-        BusEvents(Source.OURSELVES, ("FulfilmentRequested",)),
+        # Each may wait for a supplier as long as it may; together they must be over in time.
+        BusEvents(Source.OURSELVES, ("FulfilmentRequested",), at_once=3),
         {
             "accounts": _READ_AND_PUT,
             "entries": (*_READ_AND_PUT, "UpdateItem"),

@@ -17,8 +17,6 @@ from infra.functions import TIMEOUTS, BusEvents, FunctionSpec, Source
 from infra.loyalty_function import House, LoyaltyFunction
 from infra.nag import accept
 
-BATCH = 10
-
 
 class DeadLetters(Construct):
     """Where work of one function ends that failed for good: kept for 14 days, with an alarm from the first."""
@@ -64,7 +62,7 @@ class QueuedFunction(Construct):
         )
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
         function.add_event_source(
-            event_sources.SqsEventSource(queue, batch_size=BATCH, report_batch_item_failures=True)
+            event_sources.SqsEventSource(queue, batch_size=trigger.at_once, report_batch_item_failures=True)
         )
 
     def _queue(self, house: House, spec: FunctionSpec, dead_letters: sqs.Queue) -> sqs.Queue:

@@ -92,13 +92,11 @@ def _withdraw(rewards: Sequence[IssuedReward], rule: str, times: int, kept: int,
     the last ones go."""
     for i, reward in enumerate(rewards):
         voucher = found.vouchers.get(reward.code or "")
-        left = reward.value // times * kept if reward.value else int(i < kept)
-        if (
-            voucher is None
-            or voucher.withdrawn
-            or voucher.used_up
-            or (voucher.reward.value if reward.value else 1) <= left
-        ):
+        if voucher is None or voucher.withdrawn or voucher.used_up:
+            continue
+        # What it has paid already is part of what is deserved.
+        left = max(0, reward.value // times * kept - voucher.paid) if reward.value else int(i < kept)
+        if (voucher.reward.value if reward.value else 1) <= left:
             continue
         gone.withdrawn.append(Withdrawal(voucher, left))
         facts: dict[str, int | str] = {"reward": reward.reward, "redemption": reward.redemption, "left": left}

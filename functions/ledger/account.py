@@ -210,8 +210,8 @@ class IssuedReward:
 @dataclass(frozen=True, slots=True)
 class Voucher:
     """A reward with a code, as it is now: `reward.value` is what is left of it. `version`: of the programme, whose
-    terms it has. `uses`: how often it was used, `used_up`: it cannot be any more. `changes`: how often it was changed
-    since it was issued; a writer must have seen the latest."""
+    terms it has. `uses`: how often it was used, `paid`: how much it paid, `used_up`: it cannot be any more. `changes`:
+    how often it was changed since it was issued; a writer must have seen the latest."""
 
     reward: IssuedReward
     member: str
@@ -219,6 +219,7 @@ class Voucher:
     withdrawn: bool = False
     version: int = 0
     uses: int = 0
+    paid: int = 0
     used_up: bool = False
 
 

@@ -454,7 +454,7 @@ def voucher_to_item(reward: IssuedReward, member: str, version: int) -> Item:
 
 
 def voucher_from_item(item: Item) -> Voucher:
-    own = ("key", "member", CHANGES, "withdrawn", "version", "uses", "used_up")
+    own = ("key", "member", CHANGES, "withdrawn", "version", "uses", "paid", "used_up")
     reward = {name: value for name, value in item.items() if name not in own} | {"code": item["key"][2:]}
     return Voucher(
         _reward_from_item(reward),
@@ -463,5 +463,6 @@ def voucher_from_item(item: Item) -> Voucher:
         item.get("withdrawn", False),
         item["version"],
         item.get("uses", 0),
+        item.get("paid", 0),
         item.get("used_up", False),
     )

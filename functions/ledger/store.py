@@ -442,7 +442,12 @@ def _withdrawing(one: Withdrawal) -> Write:
 def _using(use: Use) -> Write:
     voucher = use.voucher
     assert voucher.reward.code
-    content = {"value": use.left, "uses": voucher.uses + 1, "used_up": use.used_up}
+    content = {
+        "value": use.left,
+        "uses": voucher.uses + 1,
+        "paid": voucher.paid + use.paid,
+        "used_up": use.used_up,
+    }
     return Amend("rewards", items.voucher_key(voucher.reward.code), items.CHANGES, voucher.changes, content)
 
 
