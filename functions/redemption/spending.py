@@ -156,7 +156,7 @@ def decide_fulfilment(captured: Entry, code: str | None, reference: str | None, 
     reward = reward_of(captured)
     if reward.fulfilment not in HANDED_OVER:
         raise FulfilmentNotAwaitedError("This reward comes by itself.")
-    if captured.returned:
+    if sum(back.points for back in captured.returned.values()) == -captured.posting.points:
         raise FulfilmentNotAwaitedError("This redemption was refunded.")
     return Posting(
         kind="fulfilled",
