@@ -49,6 +49,7 @@ def decide_refund(
     grace = expiry_key(today + timedelta(days=program.refund_grace_days))
     instead = (today, grace) if program.refund_grace_days else None
     all_of_it = part == left
+    stays = reward.value - _worth(reward.value, before + part, whole)
     return Posting(
         kind="reversed",
         change=give_back(account, captured.posting.made or captured.posting.change, part, before, instead),
@@ -59,7 +60,7 @@ def decide_refund(
         reversal=Reversal(captured.operation.key, captured.reversals, {"": Returned(1, before + part)}),
         currency=reward.currency,
         counts=taken_off(opened) if all_of_it else (),
-        withdrawn=[Withdrawal(voucher, 0)] if voucher else (),
+        withdrawn=[Withdrawal(voucher, stays)] if voucher else (),
         draws=[put_back(draw) for draw in opened.posting.draws] if all_of_it else (),
     )
 
