@@ -119,7 +119,8 @@ def _for_missing(mix: Mix, points: int) -> int:
 
 
 def _paid_in_points(paying: Paying, wanted: Wanted) -> Price:
-    """As many points as are asked for, or as an amount takes; never a point for less than it is worth."""
+    """As many points as are asked for, or as an amount takes; never a point for less than it is worth. Who asks for the
+    fewest possible is not refused where a point less is worth as much."""
     if (wanted.points is None) == (wanted.amount is None):
         raise _wrong("points", "Say either how many points, or which amount they pay.")
     value = wanted.amount if wanted.amount is not None else (wanted.points or 0) * paying.value // paying.points
@@ -127,7 +128,7 @@ def _paid_in_points(paying: Paying, wanted: Wanted) -> Price:
     named = "amount" if wanted.amount is not None else "points"
     if not value:
         raise _wrong(named, f"{paying.points} points are worth {paying.value}: that is too few to be worth anything.")
-    if points < paying.least:
+    if max(points, wanted.points or 0) < paying.least:
         raise _wrong(named, f"At least {paying.least} points are paid at once.")
     if paying.most is not None and points > paying.most:
         raise _wrong(named, f"At most {paying.most} points are paid at once.")
