@@ -165,9 +165,11 @@ def _of_conversion(conversion: Conversion, most: Bound, path: Path) -> Iterator[
 
 def _of_reward(program: Program, reward: Reward, most: Bound, path: Path, today: date | None) -> Iterator[Finding]:
     named = f"The reward {reward.id}"
-    if reward.points is not None and most is not None and most < reward.points:
-        problem = f"{named} costs {reward.points} points, and members can have {_at_most(most)}."
-        yield Finding((*path, "points"), "reward_out_of_reach", problem, serious=True)
+    price = reward.mix.least_points if reward.mix else reward.points
+    if price is not None and most is not None and most < price:
+        problem = f"{named} costs {price} points, and members can have {_at_most(most)}."
+        where = ("money_for_points", "least_points") if reward.mix else ("points",)
+        yield Finding((*path, *where), "reward_out_of_reach", problem, serious=True)
     if not reward.is_sold and reward.id not in _given_rewards(program):
         problem = f"{named} has no price, and no rule, goal or conversion gives it: give it points, or a rule."
         yield Finding(path, "reward_never_given", problem)
