@@ -31,7 +31,7 @@ def portions(pieces: int) -> list[int]:
 
 def first_try(of: str, stock: Stock, member: str) -> Draw | None:
     """A piece of the shard that is the member's first, if nothing is known of what was taken; None where there are no
-    pieces at all."""
+    pieces but those that were added."""
     shards = min(SHARDS, stock.pieces)
     if not shards:
         return None

@@ -31,7 +31,7 @@ _ATTEMPTS = 10
 
 class Shelf:
     """Where one redemption takes its piece from. The first time nothing is read: the piece is taken on the condition
-    that it is there. Only if it was not is looked at where there is one."""
+    that it is there. Only if it was not, or if all there are were added, is looked at where there is one."""
 
     def __init__(self) -> None:
         self._look = False
@@ -50,7 +50,8 @@ class Shelf:
     def _piece(self, of: str, stock: Stock, member: str) -> Draw | None:
         if not self._look:
             self._look = True
-            return pieces.first_try(of, stock, member)
+            if guess := pieces.first_try(of, stock, member):
+                return guess
         return pieces.piece(of, stock, member, ledger.drawn(of, pieces.SHARDS))
 
 
