@@ -292,7 +292,7 @@ _HANDED_OVER = {
 
 def _stock(stock: Stock) -> str:
     pieces = wording.counted(stock.pieces, "piece")
-    return pieces if stock.per == "ever" else f"{pieces} a {stock.per}"
+    return pieces if stock.per == "ever" else f"{pieces} {wording.per(stock.per)}"
 
 
 def _uses(terms: Terms) -> str:
