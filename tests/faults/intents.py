@@ -234,7 +234,7 @@ class Intents:
             "capture",
             key=_key("capture", "", wanted),
             content="",
-            call=lambda: redemption.capture(wanted, "till", self._world.fresh("call")),
+            call=lambda: redemption.capture(wanted, None, "till", self._world.fresh("call")),
             of=wanted,
             points=-PRICE,
         )
