@@ -166,7 +166,7 @@ def _of_reward(entry: Entry, kind: Literal["held", "released", "used", "fulfille
             return "RewardReleased", _reward(entry) | {"points": _moved(entry)}
         case "used":
             return "VoucherUsed", _used(entry)
-        case "fulfilled":
+        case _:
             return "RewardFulfilled", _reward(entry)
 
 
