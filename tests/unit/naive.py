@@ -7,13 +7,14 @@ interchangeable, as everywhere in the programme. The readings it takes where the
 - A held point is not there to be taken back: the policy decides as if it were spent; but it is not spent, so where
   spent points are forgiven, held ones are owed.
 - Where the lot a purchase made is over, all that is not there any more is forgiven, also what once paid a debt; where
-  the purchase made no lot, as all of it paid a debt, nothing is.
+  the purchase made no lot, as all of it paid a debt, nothing is. What was refunded after its last day is another
+  point: a purchase that is returned then does not find it.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
@@ -107,15 +108,34 @@ class NaiveLedger:
     def hold(self, redemption: str, points: int, today: date) -> None:
         self.spend(redemption, points, today, "held")
 
-    def capture(self, redemption: str) -> None:
-        for point in self._held(redemption):
+    def capture(self, redemption: str, points: int | None, *, over: bool) -> None:
+        """`points`: those that expire first are spent, and the others lie on the table again. `over`: its time is."""
+        held = sorted(self._held(redemption), key=_last_day)
+        if over:
+            raise Refusal("hold_expired")
+        if points is not None and points > len(held):
+            raise Refusal("invalid")
+        for point in held[:points]:
             point.state = "spent"
+        self._come_in(held[len(held) if points is None else points :])
 
     def release(self, redemption: str) -> None:
         self._come_in(self._held(redemption))
 
-    def refund(self, redemption: str) -> None:
-        self._come_in([p for p in self.points if p.state == "spent" and p.redemption == redemption])
+    def refund(self, redemption: str, points: int | None, grace_days: int, today: date) -> None:
+        """Those that expire last come back first; the ones that are over by now for some days more, if any."""
+        spent = [p for p in self.points if p.state == "spent" and p.redemption == redemption]
+        if not spent:
+            raise Refusal("not_refundable")
+        if points is not None and points > len(spent):
+            raise Refusal("invalid")
+        back = sorted(spent, key=_last_day, reverse=True)[:points]
+        over = [p for p in back if grace_days and p.last_day is not None and p.last_day < today]
+        for point in over:
+            point.state = "gone"
+        new = [Point(today + timedelta(days=grace_days)) for _ in over]
+        self.points += new
+        self._come_in([*new, *(point for point in back if point.state == "spent")])
 
     def adjust(self, points: int, last_day: date | None, today: date) -> None:
         if points < 0:

@@ -246,6 +246,7 @@ WHILE_SUSPENDED = {
     "review",
     "release",
     "refund",
+    "fulfilment",
     "change",
 }
 """What takes back, gives up or passes by itself; nothing that earns or spends."""

@@ -29,6 +29,7 @@ BASE = "id: base, points: 1, per: 100"
 DO = f"[{{id: quiz, {T}, attributes: {{score: number}}}}]"
 STARS = f"[{{id: stars, {T}}}]"
 REWARD = f"[{{id: gift, kind: voucher, value: 500, valid_days: 90, {T}}}]"
+TILL = f"[{{id: till, kind: credit, pay: {{points: 1, value: 1, least_points: %s}}, {T}}}]"
 MONTHS = "{expire: {after_months: 6, to_month_end: true}}"
 YEARLY = "{expire: {year_ends: {month: 12, day: 31}}, limits: [{points: 100, per: year}]}"
 EXPIRE = "points: {expire: {after_days: 30}, limits: [{points: 10, per: day}]}"
@@ -429,6 +430,16 @@ SERIOUS: list[tuple[str, Planted, Planted]] = [
     ),
     ("reward_out_of_reach", reward("points: 321", points=EXPIRE[8:]), reward("points: 320", points=EXPIRE[8:])),
     (
+        "reward_out_of_reach",
+        reward("points: 900, money_for_points: {least_points: 321, per_point: 1}", points=EXPIRE[8:]),
+        reward("points: 900, money_for_points: {least_points: 320, per_point: 1}", points=EXPIRE[8:]),
+    ),
+    (
+        "reward_out_of_reach",
+        base(rewards=TILL % 321, points=EXPIRE[8:]),
+        base(rewards=TILL % 320, points=EXPIRE[8:]),
+    ),
+    (
         "no_tier_taken",
         reward("points: 10, tier: {not: [silver, gold]}", tiers=tiers(*REACHED)),
         reward("points: 10, tier: gold", tiers=tiers(*REACHED)),
@@ -558,6 +569,14 @@ PERHAPS: list[tuple[str, Planted, Planted]] = [
         "reward_never_given",
         base(rewards=REWARD),
         goal("counts: visits, reach: 2, per: week, reward: gift", rewards=REWARD),
+    ),
+    ("reward_never_given", base(rewards=REWARD), base(rewards=TILL % 5)),
+    ("no_stock", reward("points: 10, stock: 0"), reward("points: 10, stock: 1")),
+    ("no_stock", reward("points: 10, stock: {pieces: 0, per: day}"), reward("points: 10, stock: {pieces: 1}")),
+    (
+        "activity_unused",
+        base(activities=DO),
+        reward("points: 10, when: {counted: {quiz: {at_least: 1, per: ever}}}", activities=DO),
     ),
     ("is_over", reward("points: 10, offered_to: 2026-11-21"), reward("points: 10, offered_to: 2026-11-22")),
     ("counter_never_filled", base(counters=STARS), one("id: r, points: 1, into: stars", counters=STARS)),

@@ -25,6 +25,7 @@ from functions.program.model import (
     Recurrence,
     Step,
     Stock,
+    Terms,
     When,
 )
 from tests.unit.planting import a_file
@@ -135,6 +136,30 @@ rewards:
     offered_from: 2026-01-01
     offered_to: 2027-01-01
   - {id: dated, text: {en: a, fr: b}, kind: product, usable_from: 2026-01-01, usable_to: 2026-02-01}
+  - id: flight
+    text: {en: a, fr: b}
+    description: {en: c, fr: d}
+    picture: {en: "https://a.example/e", fr: "https://a.example/f"}
+    kind: product
+    points: 100
+    money: 500
+    money_for_points: {least_points: 50, per_point: 0.5}
+    stock: {pieces: 5, per: month}
+    when: {store: a, segment: vip}
+    fulfilment: partner
+    supplier: "https://air.example"
+  - id: card
+    text: {en: a, fr: b}
+    kind: gift_card
+    points: 9
+    value: 500
+    valid_days: 9
+    use: {in_parts: true, minimum_spend: 100, lines: {sku: a}, stores: [paris]}
+  - {id: twice, text: {en: a, fr: b}, kind: voucher, points: 9, valid_days: 9, use: {times: 2}}
+  - id: till
+    text: {en: a, fr: b}
+    kind: credit
+    pay: {points: 2, value: 1, least_points: 3, most_points: 9, most_percent: 50}
 """
 
 
@@ -148,6 +173,8 @@ def other(value: object, name: str) -> Iterator[object]:
     """Values of the same kind that are different, everywhere one level deeper as well."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
+            if (type(value), field.name) == (Terms, "times") and getattr(value, "in_parts", False):
+                continue  # until nothing is left, however often
             if (type(value), field.name) != (Program, "version"):
                 for changed in other(getattr(value, field.name), field.name):
                     yield dataclasses.replace(value, **{field.name: changed})
@@ -174,6 +201,8 @@ OTHERS = {
     "spent_then_returned": "block",
     "of": "attributes.other",
     "currency": "JPY",
+    "fulfilment": "manual",
+    "per_point": Fraction(5),
     "worth": None,
     "benefit_cap": None,
 }
@@ -354,6 +383,79 @@ def test_the_rest() -> None:
     assert "Tiers count what happens in all time instead of a year." in sections(
         {"tiers": spend % 1}, {"tiers": lasting}
     )
+
+
+SOLD = f"[{{id: tea, kind: product, {T}, valid_days: 9, %s}}]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("points: 9", "points: 9, money: 250", "besides the points is paid 2.50 EUR instead of 0.00 EUR"),
+        ("points: 9", "points: 9, stock: 3", "has 3 pieces instead of no stock to run out"),
+        (
+            "points: 9, stock: {pieces: 1, per: month}",
+            "points: 9, stock: {pieces: 2, per: fiscal}",
+            "has 2 pieces a fiscal year instead of 1 piece a month",
+        ),
+        (
+            "points: 9",
+            "points: 9, money_for_points: {least_points: 1, per_point: 2.5}",
+            "money can be paid for all but 1 point, 0.025 EUR each instead of for none of its points",
+        ),
+        ("points: 9", "points: 9, fulfilment: manual", "is handed over by hand instead of as a code"),
+        (
+            "points: 9, fulfilment: none",
+            "points: 9, fulfilment: manual",
+            "is handed over by hand instead of by nothing",
+        ),
+        ("points: 9", "points: 9, use: {times: 3}", "its voucher can be used 3 times instead of 1 time"),
+        (
+            "points: 9, value: 500, use: {times: 3}",
+            "points: 9, value: 500, use: {in_parts: true}",
+            "its voucher can be used in parts instead of 3 times",
+        ),
+        (
+            "points: 9",
+            "points: 9, use: {minimum_spend: 900}",
+            "its voucher needs a purchase of 9.00 EUR instead of 0.00 EUR",
+        ),
+        (
+            "points: 9",
+            "points: 9, use: {stores: [paris, lyon]}",
+            "its voucher is for lyon and paris instead of every store",
+        ),
+        (
+            "points: 9",
+            "points: 9, description: {en: Hot, fr: Chaud}",
+            "in detail: the English text is “Hot” instead of missing",
+        ),
+    ],
+)
+def test_what_changes_of_a_reward_is_told_in_words(old: str, new: str, told: str) -> None:
+    found = differences(read(a_file(rewards=SOLD % old)), read(a_file(rewards=SOLD % new)))
+    label = "Reward tea" if told.startswith(("has", "is ")) else "Reward tea:"
+    label = "Reward tea," if told.startswith("in detail") else label
+    assert found[0] == f"{label} {told}."
+    assert len(found) == (2 if told.startswith("in detail") else 1)
+
+
+def test_points_as_money_are_told_with_their_rate_and_bounds() -> None:
+    till = f"[{{id: till, kind: credit, {T}, pay: {{points: 100, value: 50%s}}}}]"
+    old, new = (read(a_file(rewards=till % more)) for more in ("", ", least_points: 5, most_points: 9"))
+    before = "instead of at 0.50 EUR for 100 points, from 1 point on."
+    assert differences(old, new) == [
+        f"Reward till is given at 0.50 EUR for 100 points, from 5 points on, at most 9 points {before}"
+    ]
+    part = read(a_file(rewards=till % ", most_percent: 33.3"))
+    assert differences(old, part) == [
+        f"Reward till is given at 0.50 EUR for 100 points, from 1 point on, at most 33.3 % of a purchase {before}"
+    ]
+
+
+def test_how_long_expired_points_last_that_are_refunded_is_told() -> None:
+    old, new = (read(a_file(points=f"{{expire: never, refund_grace_days: {days}}}")) for days in (30, 1))
+    assert differences(old, new) == ["Expired points that are refunded last 1 more day instead of 30 more days."]
 
 
 def test_what_cannot_be_so_is_told_all_the_same(full: Program) -> None:

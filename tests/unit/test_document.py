@@ -165,7 +165,7 @@ def test_every_ready_made_programme_is_valid(file: Path) -> None:
         ("value: 500", "value: 0", "/rewards/0/value", "greater_than_equal", 24),
         ("valid_days: 90", "valid_days: 0", "/rewards/0/valid_days", "greater_than_equal", 25),
         ("valid_days: 90", "valid_days: 3661", "/rewards/0/valid_days", "less_than_equal", 25),
-        ("valid_days: 90", "valid_days: 90\n    stock: 3", "/rewards/0/stock", "extra_forbidden", 26),
+        ("valid_days: 90", "valid_days: 90\n    stocks: 3", "/rewards/0/stocks", "extra_forbidden", 26),
     ],
     ids=lambda value: str(value).strip()[:40],
 )

@@ -11,6 +11,7 @@ from functions.ledger.account import (
     AwaitingReturn,
     Basis,
     Change,
+    EntryKind,
     Line,
     MemberChange,
     MemberStatus,
@@ -20,6 +21,7 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
+    Use,
     Voucher,
     What,
     Withdrawal,
@@ -137,6 +139,8 @@ def test_a_redemption_is_told_as_points_then_reward_then_voucher() -> None:
         "currency": "USD",
         "valid_from": "2026-11-21",
         "valid_until": "2027-02-19",
+        "money": 0,
+        "fulfilment": "code",
     }
     assert told == [
         OutboundEvent(
@@ -263,7 +267,8 @@ def test_a_hold_is_told_with_what_is_set_aside_and_so_is_its_end(
     )
     lots = {NEVER: 250, "2027-01-31": 40}
     holds = {} if sign == 1 else {HOLD: {NEVER: 60, "2027-01-31": 40}}
-    posting = Posting(kind, moved, NOW, program_version=7, reward=PROMISE, currency="USD")  # type: ignore[arg-type]
+    until = NOW + timedelta(minutes=15) if kind == "held" else None
+    posting = Posting(kind, moved, NOW, 7, reward=PROMISE, currency="USD", until=until)  # type: ignore[arg-type]
     _, entry = post(an_account(lots, n=2, holds=holds), posting, an_operation(operation, HOLD), NOW)
 
     [event] = of_entry(entry)
@@ -278,7 +283,10 @@ def test_a_hold_is_told_with_what_is_set_aside_and_so_is_its_end(
         "currency": "USD",
         "valid_from": None,
         "valid_until": None,
+        "money": 0,
+        "fulfilment": "code",
         "points": 100,
+        **({"expires_at": "2026-11-21T10:15:00.000000Z"} if kind == "held" else {}),
     }
     assert event == OutboundEvent(detail_type, {"metadata": metadata(f"{MEMBER}#3"), "data": data})
 
@@ -293,8 +301,115 @@ def test_a_captured_hold_is_told_as_a_redemption() -> None:
     assert told[1].detail["data"]["points"] == 100  # type: ignore[index]
 
 
-def test_no_event_carries_the_voucher_code() -> None:
-    assert "0123-4567-89AB-CDEF" not in repr(of_entry(an_entry(REDEEMED)))
+def test_a_hold_of_old_ends_at_no_time() -> None:
+    posting = Posting("held", Change({NEVER: -5}, holds={HOLD: {NEVER: 5}}), NOW, program_version=7, reward=PROMISE)
+    [event] = of_entry(an_entry(posting, operation=an_operation("redemption", HOLD)))
+    assert event.detail["data"]["expires_at"] is None  # type: ignore[index]
+
+
+ABOUT = {
+    "member_id": MEMBER,
+    "redemption_id": HOLD,
+    "reward_id": "voucher-5",
+    "kind": "voucher",
+    "value": 500,
+    "currency": "USD",
+    "valid_from": "2026-11-21",
+    "valid_until": "2027-02-19",
+    "money": 250,
+    "fulfilment": "code",
+}
+BOUGHT = replace(VOUCHER, money=250)
+
+
+def told_as(posting: Posting, kind: str) -> list[tuple[str, object]]:
+    return [(event.detail_type, event.detail["data"]) for event in told_of(posting, kind, HOLD)]
+
+
+def test_a_supplier_is_asked_and_nobody_is_sent_a_voucher() -> None:
+    bought = replace(BOUGHT, fulfilment="partner", code=None)
+    told = told_as(replace(REDEEMED, reward=bought), "redemption")
+    about = ABOUT | {"fulfilment": "partner"}
+    assert told[1:] == [("RewardRedeemed", about | {"points": 100}), ("FulfilmentRequested", about)]
+
+
+@pytest.mark.parametrize("fulfilment", ["manual", "none"])
+def test_nobody_is_asked_for_what_comes_by_hand_or_by_itself(fulfilment: str) -> None:
+    bought = replace(BOUGHT, fulfilment=fulfilment, code=None)
+    told = told_as(replace(REDEEMED, reward=bought), "redemption")
+    assert told[1:] == [("RewardRedeemed", ABOUT | {"fulfilment": fulfilment, "points": 100})]
+
+
+def test_what_was_handed_over_is_told_and_what_its_supplier_gave_is_not() -> None:
+    given = replace(BOUGHT, fulfilment="partner", code="GIVEN-CODE", reference="order-9")
+    told = told_as(Posting("fulfilled", Change(), NOW, program_version=7, reward=given), "fulfilment")
+    assert told == [("RewardFulfilled", ABOUT | {"fulfilment": "partner"})]
+
+
+@pytest.mark.parametrize(("left", "used_up"), [(0, True), (100, False)])
+def test_a_voucher_that_is_used_is_told_with_what_it_paid_and_what_is_left(left: int, used_up: bool) -> None:
+    use = Use(Voucher(BOUGHT, MEMBER), 400, left, used_up, {"1": 400})
+    told = told_as(Posting("used", Change(), NOW, program_version=7, currency="USD", used=use), "use")
+    paid = {"entry_id": f"{MEMBER}#3", "paid": 400, "left": left, "used_up": used_up}
+    assert told == [("VoucherUsed", ABOUT | paid)]
+
+
+def test_a_use_without_a_voucher_is_a_fault_of_ours() -> None:
+    with pytest.raises(ValueError, match=f"^entry {MEMBER}#3 uses no voucher$"):
+        of_entry(an_entry(Posting("used", Change(), NOW, program_version=7)))
+
+
+def test_a_refund_is_told_as_points_then_reward_then_voucher() -> None:
+    posting = Posting(
+        "reversed",
+        Change({NEVER: 60}),
+        NOW,
+        program_version=7,
+        explanation=(Reason("supplier_failed", applied=True),),
+        reward=replace(BOUGHT, value=300),
+        reversal=Reversal("redemption#rdm_abcdefghij2345672345", 0, {"all": Returned(1, 60)}),
+        currency="USD",
+        withdrawn=(Withdrawal(Voucher(BOUGHT, MEMBER), 200),),
+    )
+    reversed_, refunded, withdrawn = told_as(posting, "refund")
+    assert reversed_[0] == "PointsReversed"
+    assert reversed_[1] == change(
+        "refund",
+        HOLD,
+        60,
+        active=310,
+        explanation=[Reason("supplier_failed", applied=True)._asdict()],
+        reversed_operation="redemption#rdm_abcdefghij2345672345",
+        forgiven=0,
+    )
+    assert refunded == ("RewardRefunded", ABOUT | {"value": 300, "points": 60})
+    assert withdrawn == ("VoucherWithdrawn", ABOUT | {"left": 200})
+
+
+def everything(kind: EntryKind) -> Posting:
+    """An entry of a kind with all that must not be told."""
+    reward = replace(BOUGHT, code="SECRET-CODE", reference="SECRET-REFERENCE", fulfilment="partner")
+    voucher = Voucher(reward, MEMBER)
+    return Posting(
+        kind,
+        Change(),
+        NOW,
+        program_version=7,
+        reward=reward,
+        issued=(reward,),
+        withdrawn=(Withdrawal(voucher, 0),),
+        used=Use(voucher, 400, 0, used_up=True, lines={"1": 400}),
+        note="SECRET-NOTE",
+        member=MemberChange("MemberUpdated", ("email",), {"tier": "SECRET-BEFORE"}, {"tier": "SECRET-AFTER"}),
+        until=NOW,
+    )
+
+
+@pytest.mark.parametrize("kind", get_args(EntryKind))
+def test_no_event_carries_a_code_a_reference_or_anything_personal(kind: EntryKind) -> None:
+    told = of_entry(an_entry(everything(kind)))
+    assert len(told) >= 3
+    assert "SECRET" not in repr(told)
 
 
 def test_a_reward_without_a_last_day_says_so() -> None:
@@ -346,6 +461,8 @@ def test_what_a_purchase_brings_besides_points_is_told_after_them() -> None:
             "currency": "USD",
             "valid_from": "2026-11-21",
             "valid_until": "2027-02-19",
+            "money": 0,
+            "fulfilment": "code",
         },
     }
     assert told[2].detail == {
@@ -434,6 +551,8 @@ def test_a_voucher_that_is_taken_back_is_told_with_what_is_left_of_it_and_withou
                 "currency": "USD",
                 "valid_from": "2026-11-21",
                 "valid_until": "2027-02-19",
+                "money": 0,
+                "fulfilment": "code",
                 "left": left,
             },
         },

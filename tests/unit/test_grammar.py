@@ -335,6 +335,148 @@ REST = [
         ]
     ),
     *(
+        (f"rewards: [{{id: v, {TEXT}, kind: voucher, valid_days: 1, {more}}}]", f"/rewards/0{pointer}", code, told)
+        for more, pointer, code, told in [
+            # the price
+            ("money: 5", "", "money", "Money comes besides a price in points: give points"),
+            ("money_for_points: {least_points: 1, per_point: 1}", "", "money", "Money comes besides a price"),
+            (
+                "points: 9, money_for_points: {least_points: 9, per_point: 1}",
+                "",
+                "money_for_points",
+                "least_points should be less than points",
+            ),
+            ("points: 9, money: 0", "/money", "greater_than_equal", ""),
+            ("points: 9, money_for_points: {least_points: 1}", "/money_for_points/per_point", "missing", ""),
+            (
+                "points: 9, money_for_points: {least_points: 0, per_point: 1}",
+                "/money_for_points/least_points",
+                "greater_than_equal",
+                "",
+            ),
+            (
+                "points: 9, money_for_points: {least_points: 1, per_point: 0}",
+                "/money_for_points/per_point",
+                "number",
+                "",
+            ),
+            *(
+                (f"pay: {{points: 1, value: 1}}, {more}", "", "pay", "pay says the price and the value: leave points,")
+                for more in (
+                    "points: 1",
+                    "value: 1",
+                    "money: 1",
+                    "points: 2, money_for_points: {least_points: 1, per_point: 1}",
+                )
+            ),
+            ("pay: {points: 0, value: 1}", "/pay/points", "greater_than_equal", ""),
+            ("pay: {points: 1, value: 0}", "/pay/value", "greater_than_equal", ""),
+            ("pay: {points: 1}", "/pay/value", "missing", ""),
+            (
+                "pay: {points: 1, value: 1, least_points: 5, most_points: 4}",
+                "/pay",
+                "pay",
+                "most_points is less than least_points",
+            ),
+            ("pay: {points: 1, value: 1, most_percent: 100.1}", "/pay", "pay", "most_percent is at most 100"),
+            ("pay: {points: 1, value: 1, most_percent: 0}", "/pay/most_percent", "number", ""),
+            # stock
+            ("points: 1, stock: -1", "/stock", "greater_than_equal", ""),
+            ("points: 1, stock: 100000001", "/stock", "less_than_equal", ""),
+            ("points: 1, stock: many", "/stock", "int_type", ""),
+            ("points: 1, stock: {per: day}", "/stock/pieces", "missing", ""),
+            ("points: 1, stock: {pieces: 5, per: hour}", "/stock/per", "literal_error", ""),
+            (
+                "points: 1, stock: {pieces: 5, per: anniversary}",
+                "",
+                "stock",
+                "The pieces are for all members: they have no anniversary in common",
+            ),
+            # handing over
+            ("points: 1, fulfilment: post", "/fulfilment", "literal_error", ""),
+            ("points: 1, fulfilment: partner", "", "supplier", "fulfilment: partner and a supplier go together"),
+            *(
+                (f"points: 1, {more}supplier: https://a.example", "", "supplier", "fulfilment: partner and a supplier")
+                for more in ("", "fulfilment: manual, ")
+            ),
+            *(
+                (f"points: 1, fulfilment: partner, supplier: '{address}'", "/supplier", "string_pattern_mismatch", "")
+                for address in (
+                    "http://a.example",
+                    "https://",
+                    "https://me@a.example/",
+                    "https://a.example/a b",
+                    "http://localhost.a.example",
+                    "http://127.0.0.2/",
+                    "ftp://a.example",
+                    "a.example",
+                )
+            ),
+            # using
+            *(
+                (f"points: 1, fulfilment: {how}, use: {{times: 2}}", "", "use", "Only what comes with a code of ours")
+                for how in ("none", "manual")
+            ),
+            ("points: 1, use: {in_parts: true}", "", "use", "Only what has a value is used in parts"),
+            (
+                "points: 1, value: 5, use: {in_parts: true, times: 2}",
+                "/use",
+                "use",
+                "Give times or in_parts: a voucher in parts is used until nothing is left",
+            ),
+            ("points: 1, use: {times: 0}", "/use/times", "greater_than_equal", ""),
+            ("points: 1, use: {times: 1001}", "/use/times", "less_than_equal", ""),
+            ("points: 1, use: {minimum_spend: 0}", "/use/minimum_spend", "greater_than_equal", ""),
+            ("points: 1, use: {stores: paris}", "/use/stores", "list_type", ""),
+            ("points: 1, use: {lines: {colour: red}}", "/use/lines/colour", "extra_forbidden", ""),
+            ("points: 1, use: {once: true}", "/use/once", "extra_forbidden", ""),
+            # who, where, when
+            *(
+                (f"points: 1, when: {{{name}: {value}}}", "", "when", f"{name}: a reward is not asked for with a pur")
+                for name, value in {
+                    "payment_method": "card",
+                    "attributes": "{size: 1}",
+                    "paid": "{at_least: 1}",
+                    "purchase_number": "1",
+                    "every_nth_purchase": "2",
+                }.items()
+            ),
+            (
+                "points: 1, when: {every_nth_purchase: 2, payment_method: card}",
+                "",
+                "when",
+                "payment_method, every_nth_purchase: a reward",
+            ),
+            ("points: 1, when: {colour: red}", "/when/colour", "extra_forbidden", ""),
+            # texts and pictures
+            ("points: 1, description: {en: a}", "/description/fr", "missing", ""),
+            ("points: 1, picture: {en: https://a.example/a.png}", "/picture/fr", "missing", ""),
+            (
+                "points: 1, picture: {en: http://a.example/a.png, fr: https://a.example}",
+                "/picture/en",
+                "string_pattern_mismatch",
+                "",
+            ),
+        ]
+    ),
+    *(
+        (f"points: {{refund_grace_days: {days}}}", "/points/refund_grace_days", code, "")
+        for days, code in [(-1, "greater_than_equal"), (366, "less_than_equal"), (1.5, "int_type")]
+    ),
+    (
+        f"rewards: [{{id: v, {TEXT}, kind: donation, points: 1, use: {{times: 2}}}}]",
+        "/rewards/0",
+        "use",
+        "Only what comes with a code of ours is used: fulfilment: code",
+    ),
+    *(
+        (f"rewards: [{{id: v, {TEXT}, kind: credit, pay: {{points: 1, value: 1}}, {more}}}]", "/rewards/0", code, told)
+        for more, code, told in [
+            ("fulfilment: code", "valid", "Give one of valid_days"),
+            ("use: {times: 2}", "use", "Only what comes with a code of ours is used"),
+        ]
+    ),
+    *(
         (f"tiers: {{levels: {levels}, {more}}}", f"/tiers{pointer}", code, told)
         for levels, more, pointer, code, told in [
             ("[A, B]", "held: window", "", "window", "Give either window or rolling_months"),

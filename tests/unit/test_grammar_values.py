@@ -24,6 +24,8 @@ from functions.program.model import (
     Limit,
     LineFilter,
     Match,
+    Mix,
+    Paying,
     Program,
     Range,
     Rate,
@@ -31,6 +33,8 @@ from functions.program.model import (
     Referral,
     Reward,
     Step,
+    Stock,
+    Terms,
     Tiers,
     Validity,
     When,
@@ -227,6 +231,84 @@ def test_rewards_goals_and_conversions_are_what_is_said() -> None:
             last_day=date(2026, 11, 30),
         ),
     }
+
+
+def test_every_way_to_pay_for_a_reward_to_have_it_and_to_use_it_is_what_is_said() -> None:
+    program = read(
+        "rewards:\n"
+        f"- {{id: flight, {TEXT}, kind: product, points: 1000, money: 2500, fulfilment: partner,\n"
+        "   supplier: 'https://air.example/orders', money_for_points: {least_points: 400, per_point: 1.5},\n"
+        "   description: {en: c, fr: d}, picture: {en: 'https://a.example/en', fr: 'https://a.example/fr'},\n"
+        "   when: {store: paris, segment: [vip], cel: member.purchases > 3}, stock: 20}\n"
+        f"- {{id: till, {TEXT}, kind: credit, pay: {{points: 100, value: 50, least_points: 10, most_points: 900,\n"
+        "   most_percent: 33.3}}\n"
+        f"- {{id: plain, {TEXT}, kind: credit, pay: {{points: 3, value: 2}}, fulfilment: code, valid_days: 9}}\n"
+        f"- {{id: card, {TEXT}, kind: gift_card, points: 9, value: 500, valid_days: 9,\n"
+        "   stock: {pieces: 5, per: day}, \n"
+        "   use: {in_parts: true, minimum_spend: 1000, lines: {sku: a}, stores: [paris, lyon]}}\n"
+        f"- {{id: gift, {TEXT}, kind: donation, points: 9, stock: {{pieces: 7}}}}\n"
+        f"- {{id: desk, {TEXT}, kind: product, points: 9, fulfilment: manual, usable_to: 2026-12-24}}\n"
+        f"- {{id: five, {TEXT}, kind: voucher, points: 9, valid_days: 9, use: {{times: 5}}, stock: 0}}\n"
+    )
+    pictures = {"en": "https://a.example/en", "fr": "https://a.example/fr"}
+    assert program.rewards == {
+        "flight": Reward(
+            "flight",
+            "product",
+            1000,
+            None,
+            Validity(),
+            SAID,
+            description={"en": "c", "fr": "d"},
+            picture=pictures,
+            money=2500,
+            mix=Mix(400, Fraction(3, 2)),
+            when=When(store=one_of("paris"), segment=one_of("vip"), cel="member.purchases > 3"),
+            stock=Stock(20),
+            fulfilment="partner",
+            supplier="https://air.example/orders",
+        ),
+        "till": Reward(
+            "till",
+            "credit",
+            None,
+            None,
+            Validity(),
+            SAID,
+            paying=Paying(100, 50, 10, 900, Fraction("33.3")),
+            fulfilment="none",
+        ),
+        "plain": Reward("plain", "credit", None, None, Validity(9), SAID, paying=Paying(3, 2)),
+        "card": Reward(
+            "card",
+            "gift_card",
+            9,
+            500,
+            Validity(9),
+            SAID,
+            stock=Stock(5, "day"),
+            terms=Terms(1, True, 1000, LineFilter(one_of("a")), frozenset({"paris", "lyon"})),
+        ),
+        "gift": Reward("gift", "donation", 9, None, Validity(), SAID, stock=Stock(7), fulfilment="none"),
+        "desk": Reward("desk", "product", 9, None, Validity(last=date(2026, 12, 24)), SAID, fulfilment="manual"),
+        "five": Reward("five", "voucher", 9, None, Validity(9), SAID, stock=Stock(0), terms=Terms(5)),
+    }
+    assert [reward.id for reward in program.rewards.values() if reward.has_days] == ["plain", "card", "desk", "five"]
+
+
+@pytest.mark.parametrize(
+    "address", ["https://a.example", "https://a.example:8443/x?y=1", "http://localhost:9000/a", "http://127.0.0.1"]
+)
+def test_a_supplier_is_asked_over_https_or_on_this_machine(address: str) -> None:
+    reward = f"rewards: [{{id: v, {TEXT}, kind: product, points: 1, fulfilment: partner, supplier: '{address}'}}]"
+    assert read(reward).rewards["v"].supplier == address
+
+
+@pytest.mark.parametrize(
+    ("said", "grace"), [("{}", 30), ("{refund_grace_days: 0}", 0), ("{refund_grace_days: 365}", 365)]
+)
+def test_expired_points_that_are_refunded_last_as_is_said(said: str, grace: int) -> None:
+    assert read(f"points: {said}").refund_grace_days == grace
 
 
 def test_the_rest_of_a_programme_is_what_is_said() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from functions.ledger.contract import Email, Phone, normal_email
-from functions.ledger.identity import Identity, Kind, profile_key
+from functions.ledger.identity import MEMBERS_READ, Identity, Kind, check_may_name, profile_key
+from functions.runtime.errors import ScopeMissingError
 
 kinds: st.SearchStrategy[Kind] = st.sampled_from(["id", "external_id", "card", "email", "phone"])
 identities = st.builds(Identity, kinds, st.text(min_size=1, max_size=30), st.sampled_from(["till", "shop"]))
@@ -116,3 +117,15 @@ def test_a_number_of_any_country_is_known_in_every_way_to_write_it(region: str) 
         normal = PHONES.validate_python(typed)
         assert re.fullmatch(r"\+[1-9][0-9]{6,14}", normal)
         assert PHONES.validate_python(normal) == normal
+
+
+@pytest.mark.parametrize("kinds", [{"email"}, {"phone"}, {"card", "email"}])
+def test_who_may_not_read_members_cannot_ask_whose_an_address_is(kinds: set[str]) -> None:
+    check_may_name(kinds, {MEMBERS_READ})
+    with pytest.raises(ScopeMissingError, match=MEMBERS_READ):
+        check_may_name(kinds, {"loyalty/activity.write"})
+
+
+@pytest.mark.parametrize("kinds", [set(), {"id"}, {"card", "external_id"}])
+def test_everybody_may_name_a_member_by_what_no_stranger_knows(kinds: set[str]) -> None:
+    check_may_name(kinds, set())

@@ -21,6 +21,7 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
+    Use,
     Voucher,
     Withdrawal,
 )
@@ -80,6 +81,17 @@ UNCONFIRMED = Posting(
     "earned", Change(pending={"9999-12-31>never": 5}), NOW, program_version=7, activity="review", unconfirmed=True
 )
 CONFIRMED = Posting("activated", Change({NEVER: 5}, {"9999-12-31>never": -5}), NOW, 7, activity="review")
+PARTNER = replace(an_issued_reward(), code="ABC", money=250, fulfilment="partner", reference="order-9")
+USED = Posting(
+    "used",
+    Change(),
+    NOW,
+    program_version=7,
+    currency="USD",
+    used=Use(
+        Voucher(an_issued_reward(), MEMBER, 2, version=6, uses=1), 400, 100, used_up=False, lines={"1": 125, "2": 275}
+    ),
+)
 ADJUSTED = Posting("adjusted", Change({NEVER: 5}), NOW, program_version=7, note="Sorry for the wait – l’équipe")
 
 
@@ -104,6 +116,7 @@ ADJUSTED = Posting("adjusted", Change({NEVER: 5}), NOW, program_version=7, note=
                 program_version=7,
                 reward=HELD,
                 currency="USD",
+                until=NOW + timedelta(minutes=15),
             ),
             {NEVER: 60, "2027-01-31": 50},
             operation=an_operation("redemption", REDEMPTION),
@@ -118,6 +131,8 @@ ADJUSTED = Posting("adjusted", Change({NEVER: 5}), NOW, program_version=7, note=
         an_entry(UNCONFIRMED, operation=an_operation("activity", "review-1")),
         replace(an_entry(EARNED), posting=CONFIRMED, operation=an_operation("confirmation", "review-1")),
         an_entry(ADJUSTED, operation=an_operation("adjustment", "sorry-1")),
+        an_entry(Posting("fulfilled", Change(), NOW, program_version=7, reward=PARTNER)),
+        an_entry(USED, operation=an_operation("use", "use-1")),
     ],
     ids=[
         "purchase",
@@ -136,6 +151,8 @@ ADJUSTED = Posting("adjusted", Change({NEVER: 5}), NOW, program_version=7, note=
         "unconfirmed activity",
         "confirmation",
         "adjustment",
+        "fulfilment",
+        "use",
     ],
 )
 def test_an_entry_is_read_as_it_was_written(entry: Entry) -> None:
@@ -270,17 +287,43 @@ def test_an_operation_with_an_id_of_ours_is_read_as_it_was_written(kind: str) ->
 
 def test_a_voucher_is_looked_up_by_its_code() -> None:
     voucher = replace(an_issued_reward(), valid_from=NOW.date())
-    item = items.voucher_to_item(voucher, MEMBER)
+    item = items.voucher_to_item(voucher, MEMBER, 7)
     assert item["key"] == "V#0123-4567-89AB-CDEF"
     assert (item["member"], "code" in item) == (MEMBER, False)
-    assert items.voucher_from_item(from_wire(to_wire(item))) == Voucher(voucher, MEMBER)
+    assert items.voucher_from_item(from_wire(to_wire(item))) == Voucher(voucher, MEMBER, version=7)
 
 
 def test_a_voucher_that_was_changed_says_how_often_and_whether_it_is_withdrawn() -> None:
     """What a return writes of it."""
-    item = items.voucher_to_item(an_issued_reward(), MEMBER) | {"value": 0, "withdrawn": True, items.CHANGES: 2}
+    item = items.voucher_to_item(an_issued_reward(), MEMBER, 7) | {"value": 0, "withdrawn": True, items.CHANGES: 2}
     found = items.voucher_from_item(from_wire(to_wire(item)))
-    assert found == Voucher(replace(an_issued_reward(), value=0), MEMBER, changes=2, withdrawn=True)
+    assert found == Voucher(replace(an_issued_reward(), value=0), MEMBER, changes=2, withdrawn=True, version=7)
+
+
+def test_a_voucher_that_was_used_says_how_often_and_whether_it_can_be_again() -> None:
+    """What a use writes of it."""
+    item = items.voucher_to_item(an_issued_reward(), MEMBER, 7) | {
+        "value": 100,
+        "uses": 2,
+        "paid": 400,
+        "used_up": True,
+    }
+    found = items.voucher_from_item(from_wire(to_wire(item)))
+    assert found == Voucher(replace(an_issued_reward(), value=100), MEMBER, version=7, uses=2, used_up=True, paid=400)
+
+
+def test_a_hold_that_ends_by_itself_waits_where_those_are_looked_for_that_are_due() -> None:
+    posting = Posting("held", Change(), NOW, program_version=7, reward=HELD, until=NOW)
+    item = items.entry_to_item(an_entry(posting))
+    assert item["awaited"] == items.hold_shard(REDEMPTION)
+    assert item["awaited"] in items.HOLD_SHARDS
+    assert item["report_at"] == item["until"] == "2026-11-21T10:00:00.000000Z"
+    assert not items.is_awaited(item)
+    assert {"awaited", "report_at"}.isdisjoint(items.entry_to_item(an_entry(replace(posting, until=None))))
+
+
+def test_holds_are_spread_over_the_index() -> None:
+    assert {items.hold_shard(f"rdm_{i}") for i in range(200)} == set(items.HOLD_SHARDS)
 
 
 def test_every_shard_of_a_budget_has_a_key() -> None:

@@ -24,8 +24,10 @@ from functions.ledger.account import Account, Change, Entry, Operation, Operatio
 from functions.ledger.lots import NEVER, Lots, expiry_key, total
 from functions.ledger.movements import Earned
 from functions.ledger.proof import prove
-from functions.program.model import Earn, Lasting, Program, Rate, Reward, Validity
+from functions.program.model import Earn, Lasting, Paying, Program, Rate, Reward, Validity
 from functions.program.occasions import Purchase, PurchaseLine
+from functions.program.offering import THE_PRICE, Wanted
+from functions.redemption.refunding import decide_refund
 from functions.redemption.spending import (
     Redemption,
     decide_capture,
@@ -34,7 +36,13 @@ from functions.redemption.spending import (
     decide_release,
     redemption_id,
 )
-from functions.runtime.errors import LoyaltyError, OperationIdReusedError, RefusedError, ReplayedRefusalError
+from functions.runtime.errors import (
+    HoldNotFoundError,
+    LoyaltyError,
+    OperationIdReusedError,
+    RefusedError,
+    ReplayedRefusalError,
+)
 from tests.unit.factories import a_program, a_rule
 from tests.unit.naive import NaiveLedger, Refusal, earned, months_later
 
@@ -54,6 +62,8 @@ PIECES = [None, [1], [0, 1], [1, 1], [2], [0, 0, 1], [1, 2, 3], [0, 4], [0, 0, 0
 Which = st.integers(0, 1000)
 Policies = st.sampled_from(["carry", "forgive", "block", "carry"])
 Skew = st.sampled_from([0, 0, 0, 4])
+Lastings = st.sampled_from([None, timedelta(days=9), timedelta(minutes=15), timedelta(days=400)])
+"""How long points are held; None where they are spent at once."""
 
 
 @dataclass
@@ -68,11 +78,12 @@ class Books:
         """Like the store, which decides before it can know that an operation is a repeat."""
         try:
             posting = decide(self.account, now)
-        except RefusedError as error:
-            if operation.key not in self:
+        except LoyaltyError as error:
+            if operation.key in self:
+                return self._replay(operation)
+            if isinstance(error, RefusedError):
                 self.refusals[operation.key] = operation.payload_hash, error.problem()
-                return error
-            return self._replay(operation)
+            return error
         after, entry = post(self.account, posting, operation, now)
         if operation.key in self:
             return self._replay(operation)
@@ -123,6 +134,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.purchases: list[str] = []
         self.ids = 0
         self.program = _program("carry", None)
+        self.redeemed_by: dict[str, Program] = {}
 
     # --- the world -----------------------------------------------------------------------------------------------
 
@@ -133,9 +145,9 @@ class LedgerMachine(RuleBasedStateMachine):
         self.buys([(3, 500), (2, 333)], days_ago=0, pending_days=None, skew=0)
         self.buys([(1, 700)], days_ago=20, pending_days=None, skew=0)
 
-    @rule(policy=Policies, months=st.sampled_from([None, 1, 3]))
-    def another_version_comes_into_force(self, policy: Policy, months: int | None) -> None:
-        self.program = _program(policy, months)
+    @rule(policy=Policies, months=st.sampled_from([None, 1, 3]), grace_days=st.sampled_from([30, 0, 1]))
+    def another_version_comes_into_force(self, policy: Policy, months: int | None, grace_days: int) -> None:
+        self.program = replace(_program(policy, months), refund_grace_days=grace_days)
 
     @rule(days=st.sampled_from([1, 0, 2, 15, 31, 92, 400]), minute=st.sampled_from([2, 720, 1439]))
     def time_passes(self, days: int, minute: int) -> None:
@@ -200,52 +212,87 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # --- redemptions ---------------------------------------------------------------------------------------------
 
-    @rule(points=st.sampled_from([None, 5, 20, 60]), held=st.booleans(), skew=Skew)
-    def redeems(self, points: int | None, held: bool, skew: int) -> None:
+    @rule(points=st.sampled_from([None, 5, 20, 60]), lasting=Lastings, as_money=st.booleans(), skew=Skew)
+    def redeems(self, points: int | None, lasting: timedelta | None, as_money: bool, skew: int) -> None:
         """A reward of so many points, or one that costs all there is: what is returned then is spent."""
         wanted = redemption_id(SOURCE, self._new_id("key"))
         price = points or max(1, self.books.account.balance(self._call(skew).date()).active)
-        program = replace(self.program, rewards={"treat": _treat(price)})
-        decided, expected = (decide_hold, self.naive.hold) if held else (decide_redemption, self.naive.spend)
+        program = replace(self.program, rewards={"treat": AS_MONEY if as_money else _treat(price)})
+        redemption = Redemption(wanted, "treat", Wanted(price) if as_money else THE_PRICE)
+        self.redeemed_by[wanted] = program
 
         def decide(account: Account, now: datetime) -> Posting:
-            return decided(account, Redemption(wanted, "treat"), program, now)
+            if lasting is None:
+                return decide_redemption(account, redemption, program, now)
+            return decide_hold(account, redemption, program, now, lasting)
 
+        expected = self.naive.spend if lasting is None else self.naive.hold
         self._ask("redemption", wanted, decide, lambda day: expected(wanted, price, day), skew)
 
-    @rule(which=Which, points=st.sampled_from([None, 5, 20, 60]), held=st.booleans(), skew=Skew)
-    def spends_and_brings_back(self, which: int, points: int | None, held: bool, skew: int) -> None:
+    @rule(which=Which, points=st.sampled_from([None, 5, 20, 60]), lasting=Lastings, skew=Skew)
+    def spends_and_brings_back(self, which: int, points: int | None, lasting: timedelta | None, skew: int) -> None:
         """What debts are made of."""
-        self.redeems(points, held, skew)
+        self.redeems(points, lasting, as_money=False, skew=skew)
         self.brings_back(which, None, skew)
 
     @precondition(lambda self: self.made())
-    @rule(which=Which, captured=st.booleans(), skew=Skew)
-    def resolves(self, which: int, captured: bool, skew: int) -> None:
+    @rule(which=Which, points=st.sampled_from([None, None, 1, 4, 19, 61]), skew=Skew)
+    def captures(self, which: int, points: int | None, skew: int) -> None:
+        """All of a hold, or, of points as money, a part of it."""
         made = _pick(self.made(), which)
-        wanted = made.operation.id
-
-        def capture(account: Account, now: datetime) -> Posting:
-            return decide_capture(account, made, self.program, now)
-
-        def release(account: Account, now: datetime) -> Posting:
-            return decide_release(account, made, now)
-
-        if captured:
-            self._ask("capture", wanted, capture, lambda _: self.naive.capture(wanted), skew)
-        else:
-            self._ask("release", wanted, release, lambda _: self.naive.release(wanted), skew)
-
-    @precondition(lambda self: self.redeemed())
-    @rule(which=Which, skew=Skew)
-    def gets_points_back(self, which: int, skew: int) -> None:
-        spent = _pick(self.redeemed(), which)
+        wanted, program = made.operation.id, self.redeemed_by[made.operation.id]
+        until = made.posting.until
+        part = points if program.rewards["treat"].paying else None
 
         def decide(account: Account, now: datetime) -> Posting:
-            reversal = Reversal(spent.operation.key, self.books.entries[spent.operation.key].reversals, {})
-            return _posting("reversed", movements.give_back(account, spent.posting.change), now, reversal)
+            if until is None:
+                raise HoldNotFoundError("It was redeemed at once.")
+            return decide_capture(account, made, program, now, Wanted(part) if part else THE_PRICE)
 
-        self._ask("refund", spent.operation.id, decide, lambda _: self.naive.refund(spent.operation.id), skew)
+        over = until is not None and self._call(skew) >= until
+        self._ask("capture", wanted, decide, lambda _: self.naive.capture(wanted, part, over=over), skew)
+
+    @precondition(lambda self: self.made())
+    @rule(which=Which, skew=Skew)
+    def gives_up(self, which: int, skew: int) -> None:
+        self._release(_pick(self.made(), which), skew)
+
+    @precondition(lambda self: any(entry.posting.until for entry in self.made()))
+    @rule(beyond=st.sampled_from([-1, 0, 1]))
+    def the_time_of_a_hold_is_over(self, beyond: int) -> None:
+        """Or nearly, or just over. What nobody captured by then is given up, also where somebody was quicker."""
+        untils = [entry.posting.until for entry in self.made() if entry.posting.until]
+        coming = [until for until in untils if until >= self.now]
+        if coming:
+            self.now = max(self.now, min(coming) + timedelta(microseconds=beyond))
+        for entry in self.made():
+            if entry.posting.until and entry.posting.until <= self.now:
+                self._release(entry, 0)
+
+    def _release(self, made: Entry, skew: int) -> None:
+        def decide(account: Account, now: datetime) -> Posting:
+            return decide_release(account, made, now)
+
+        wanted = made.operation.id
+        self._ask("release", wanted, decide, lambda _: self.naive.release(wanted), skew)
+
+    @precondition(lambda self: self.redeemed())
+    @rule(which=Which, points=st.sampled_from([None, 1, 3, 10, 40]), skew=Skew)
+    def gets_points_back(self, which: int, points: int | None, skew: int) -> None:
+        """All of them that are left, or, of points as money, some."""
+        spent = _pick(self.redeemed(), which)
+        wanted, program = spent.operation.id, self.redeemed_by[spent.operation.id]
+        part = points if program.rewards["treat"].paying else None
+        opened = self.books.entries[f"redemption#{wanted}"]
+
+        def decide(account: Account, now: datetime) -> Posting:
+            captured = self.books.entries[spent.operation.key]
+            return decide_refund(account, opened, captured, None, program, now, part)
+
+        def expect(today: date) -> None:
+            self.naive.refund(wanted, part, program.refund_grace_days, today)
+
+        self._ask("refund", self._new_id(wanted) if part else wanted, decide, expect, skew)
 
     def made(self) -> list[Entry]:
         """The entries that redemptions began with: held or redeemed at once."""
@@ -396,6 +443,20 @@ class LedgerMachine(RuleBasedStateMachine):
                 assert came is None or came.quantity <= line.quantity
                 assert came is None or (back[line.id] == line.points) >= (came.quantity == line.quantity)
 
+    @invariant()
+    def no_more_is_refunded_than_was_spent(self) -> None:
+        """By redemption: points and value, counted from the refunds themselves."""
+        for spent in self.redeemed():
+            refunds = [
+                entry.posting
+                for entry in self.books.entries.values()
+                if entry.posting.reversal and entry.posting.reversal.operation == spent.operation.key
+            ]
+            back = sum(refund.points for refund in refunds)
+            assert back == sum(returned.points for returned in spent.returned.values()) <= -spent.posting.points
+            value = sum(reward_of_posting(refund) for refund in refunds)
+            assert value == reward_of_posting(spent.posting) * back // -spent.posting.points
+
     # --- how ---------------------------------------------------------------------------------------------------
 
     def _new_id(self, what: str) -> str:
@@ -419,7 +480,8 @@ class LedgerMachine(RuleBasedStateMachine):
         refusal = _refusal(expect, now.date())
         assert (answer.code if isinstance(answer, LoyaltyError) else None) == refusal
         assert not refusal or self.books.account == before
-        self.asked.append(Asked(operation, decide, _as_booked(answer)))
+        if operation.key in self.books:
+            self.asked.append(Asked(operation, decide, _as_booked(answer)))
         return answer if isinstance(answer, Entry) else None
 
 
@@ -448,13 +510,16 @@ def _treat(price: int) -> Reward:
     return Reward("treat", "product", price, value=500, valid=Validity(days=30), text={})
 
 
-def _posting(
-    kind: Literal["activated", "expired", "adjusted", "reversed"],
-    change: Change,
-    now: datetime,
-    reversal: Reversal | None = None,
-) -> Posting:
-    return Posting(kind, change, occurred_at=now, program_version=1, reversal=reversal)
+AS_MONEY = Reward("treat", "credit", None, None, Validity(), {}, paying=Paying(1, 1), fulfilment="none")
+
+
+def reward_of_posting(posting: Posting) -> int:
+    assert posting.reward
+    return posting.reward.value
+
+
+def _posting(kind: Literal["activated", "expired", "adjusted"], change: Change, now: datetime) -> Posting:
+    return Posting(kind, change, occurred_at=now, program_version=1)
 
 
 def _as_booked(answer: Entry | LoyaltyError) -> Entry | dict[str, object]:
@@ -494,7 +559,7 @@ def test_the_repeat_of_an_open_hold_gets_the_same_answer() -> None:
     operation = Operation("redemption", SOURCE, "rdm_1", "hash", "correlation")
 
     def decide(account: Account, now: datetime) -> Posting:
-        return decide_hold(account, Redemption("rdm_1", "treat"), _program("carry", None), now)
+        return decide_hold(account, Redemption("rdm_1", "treat"), _program("carry", None), now, timedelta(minutes=15))
 
     first = books.commit(operation, decide, BEGIN)
 

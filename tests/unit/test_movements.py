@@ -299,6 +299,29 @@ def test_a_hold_is_resolved_once(
         second(resolved, "rdm_1")
 
 
+@pytest.mark.parametrize(
+    ("points", "debt", "change"),
+    [
+        (None, 7, Change()),
+        (10, 7, Change()),
+        (9, 0, Change({NEVER: 1})),
+        (6, 0, Change({NEVER: 4})),
+        (4, 0, Change({LATE: 2, NEVER: 4})),
+        (4, 3, Change({NEVER: 3}, debt=-3)),
+        (4, 9, Change(debt=-6)),
+    ],
+)
+def test_of_a_part_that_is_captured_those_go_that_expire_first_and_the_rest_pays_the_debt_and_goes_back(
+    points: int | None, debt: int, change: Change
+) -> None:
+    captured = capture(an_account(holds={"rdm_1": HELD}, debt=debt), "rdm_1", points)
+    assert captured == replace(change, holds={"rdm_1": {LATE: -6, NEVER: -4}})
+    assert captured.points == -(points or 10)
+    assert give_back(an_account(), captured).lots == {
+        day: spent for day, spent in {LATE: min(6, points or 10), NEVER: (points or 10) - 6}.items() if spent > 0
+    }
+
+
 # --- give_back -----------------------------------------------------------------------------------------------------
 
 

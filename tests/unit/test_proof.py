@@ -11,6 +11,7 @@ from functions.ledger.account import (
     Balance,
     Change,
     Count,
+    Draw,
     Entry,
     MemberChange,
     MemberStatus,
@@ -59,7 +60,7 @@ def test_books_that_agree_are_proved_and_made_again_to_the_point() -> None:
     account, entries = books()
     proof = prove(account, iter(entries))
     assert replace(proof, rebuilt=None) == Proof(
-        MEMBER, entries=6, earned=75, redeemed=5, owned=58, drift=None, rebuilt=None
+        MEMBER, entries=6, earned=75, redeemed=5, owned=58, drawn={}, drift=None, rebuilt=None
     )
     assert proof.rebuilt == account
     balance = account.balance(NOW.date())
@@ -67,7 +68,17 @@ def test_books_that_agree_are_proved_and_made_again_to_the_point() -> None:
 
 
 def test_an_account_without_entries_is_proved() -> None:
-    assert prove(an_account(), []) == Proof(MEMBER, 0, 0, 0, 0, drift=None, rebuilt=an_account())
+    assert prove(an_account(), []) == Proof(MEMBER, 0, 0, 0, 0, drawn={}, drift=None, rebuilt=an_account())
+
+
+def test_what_the_entries_drew_is_added_up_by_name() -> None:
+    draws = [(Draw("vinyl", 3, 50, 99), Draw("stock.cake", 1, 1, 9)), (Draw("vinyl", 4, 7, 99),), ()]
+    draws += [(Draw("stock.cake", 1, -1, 9), Draw("stock.tea", 0, 1, 9))]
+    account, entries = books()
+    both = zip(entries[:4], draws, strict=True)
+    drawing = [replace(entry, posting=replace(entry.posting, draws=drawn)) for entry, drawn in both]
+    proof = prove(account, [*drawing, *entries[4:]])
+    assert (proof.drawn, proof.drift) == ({"vinyl": 57, "stock.cake": 0, "stock.tea": 1}, None)
 
 
 def without_the_first(account: Account, entries: list[Entry]) -> Books:

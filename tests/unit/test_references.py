@@ -382,3 +382,45 @@ def test_a_profile_is_complete_by_nothing_else(old: str, new: str, i: int, told:
 def test_a_rule_on_a_completed_profile_needs_no_activity_of_that_name() -> None:
     program = document.read(FILE.replace("on: birthday, reward: cake", "on: profile_completed, reward: cake"))
     assert program.earning[3].on == ("profile_completed",)
+
+
+# --- rewards -------------------------------------------------------------------------------------------------------
+
+
+SOLD = "- {id: tea, text: {en: a, fr: b}, kind: product, points: 5, valid_days: 9, %s}\n"
+
+
+def sold(more: str) -> list[tuple[str, str]]:
+    """Pointer and code of every mistake in a file with one more reward."""
+    try:
+        document.read(FILE + SOLD % more)
+    except InvalidError as refused:
+        return [(error.pointer, error.code) for error in refused.errors]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("when: {tier: gold, counted: {visits: {at_least: 1, per: day}}, cel: member.purchases > 1}", []),
+        ("when: {tier: silver}", [("/rewards/1/when/tier", "unknown_tier")]),
+        ("when: {counted: {dances: {at_least: 1, per: day}}}", [("/rewards/1/when/counted/dances", "unknown_measure")]),
+        ("when: {cel: purchase.total > 1}", [("/rewards/1/when/cel", "unknown_here")]),
+        ("when: {cel: activity.minutes > 1}", [("/rewards/1/when/cel", "cel")]),
+        ("use: {times: 2}", []),
+        ("use: {lines: {sku: a}}", []),
+        ("use: {lines: {cel: line.amount > 1}}", []),
+        ("use: {lines: {cel: purchase.total > 1}}", [("/rewards/1/use/lines/cel", "unknown_here")]),
+    ],
+)
+def test_what_a_reward_names_is_known_where_it_is_asked_for(more: str, expected: list[tuple[str, str]]) -> None:
+    assert sold(more) == expected
+
+
+@pytest.mark.parametrize("how", ["manual", "none"])
+def test_what_is_given_comes_with_a_code(how: str) -> None:
+    cake = "kind: product, points: 5, valid_days: 9, tier: gold"
+    [(pointer, code, told)] = mistakes((cake, f"{cake}, fulfilment: {how}"))
+    assert (pointer, code) == ("/rewards/0", "given")
+    assert told.endswith("It is given by a rule, a goal or a conversion: it needs fulfilment: code")
+    assert sold(f"fulfilment: {how}") == []

@@ -4,27 +4,55 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from functions.ledger.account import Account, Change, Count, Entry, IssuedReward, Posting, TierStep, changed
+from functions.ledger.account import (
+    Account,
+    Change,
+    Count,
+    Draw,
+    Entry,
+    IssuedReward,
+    Posting,
+    Returned,
+    TierStep,
+    changed,
+)
 from functions.ledger.lots import NEVER
-from functions.program.model import Lasting, Limit, Match, Reward, Tiers, Validity
+from functions.program.model import (
+    Fulfilment,
+    Lasting,
+    Limit,
+    Match,
+    Mix,
+    Paying,
+    Program,
+    Reward,
+    Tiers,
+    Validity,
+    When,
+)
+from functions.program.offering import THE_PRICE, Place, Wanted
 from functions.redemption.spending import (
-    LAST_RESORT,
-    Redeemed,
     Redemption,
     decide_capture,
+    decide_fulfilment,
     decide_hold,
     decide_redemption,
     decide_release,
+    points_held,
     redemption_id,
     reward_of,
 )
 from functions.runtime.errors import (
+    FulfilmentNotAwaitedError,
+    HoldExpiredError,
     HoldNotFoundError,
     InsufficientPointsError,
+    InvalidError,
     RewardNotEligibleError,
     RewardNotFoundError,
 )
@@ -44,11 +72,16 @@ VOUCHER = IssuedReward(
 )
 PROMISE = replace(VOUCHER, valid_from=None, valid_until=None)
 LOTS = {NEVER: 500, "2027-01-31": 60}
+LASTING = timedelta(days=30)
+
+
+def held_by(account: Account, redemption: Redemption, program: Program, now: datetime) -> Posting:
+    return decide_hold(account, redemption, program, now, LASTING)
 
 
 def held() -> tuple[Account, Entry]:
     """An account that holds a hundred points of two lots, and the entry of the hold."""
-    posting = decide_hold(an_account(LOTS), REDEMPTION, a_program(), NOW)
+    posting = held_by(an_account(LOTS), REDEMPTION, a_program(), NOW)
     entry = an_entry(posting, LOTS, an_operation("redemption", REDEMPTION.id))
     return changed(an_account(LOTS), posting.change), entry
 
@@ -70,7 +103,7 @@ def test_the_last_point_can_be_spent() -> None:
     assert posting.change == Change({NEVER: -100})
 
 
-@pytest.mark.parametrize("decide", [decide_redemption, decide_hold])
+@pytest.mark.parametrize("decide", [decide_redemption, held_by])
 def test_cannot_redeem_more_than_active_points(decide: Callable[..., Posting]) -> None:
     account = an_account({NEVER: 99, "2026-11-20": 500}, pending={"2026-12-01>never": 500}, holds={"rdm_b": {NEVER: 5}})
     with pytest.raises(InsufficientPointsError) as refused:
@@ -85,14 +118,14 @@ def test_cannot_redeem_more_than_active_points(decide: Callable[..., Posting]) -
     }
 
 
-@pytest.mark.parametrize("decide", [decide_redemption, decide_hold])
+@pytest.mark.parametrize("decide", [decide_redemption, held_by])
 def test_a_reward_that_is_not_in_the_programme_cannot_be_had(decide: Callable[..., Posting]) -> None:
     program = a_program(rewards=[a_reward(id="voucher-50")])
     with pytest.raises(RewardNotFoundError, match=re.escape("The programme offers no reward voucher-5.")):
         decide(an_account({NEVER: 1000}), REDEMPTION, program, NOW)
 
 
-@pytest.mark.parametrize("decide", [decide_redemption, decide_hold])
+@pytest.mark.parametrize("decide", [decide_redemption, held_by])
 def test_a_reward_without_a_price_is_only_given(decide: Callable[..., Posting]) -> None:
     program = a_program(rewards=[replace(a_reward(), points=None)])
     with pytest.raises(RewardNotFoundError):
@@ -114,7 +147,7 @@ BASIC, GOLD = TierStep("basic", NOW - timedelta(days=90)), TierStep("gold", NOW)
 HAD = "voucher-5.had/month@2026-11-01"
 
 
-@pytest.mark.parametrize("decide", [decide_redemption, decide_hold])
+@pytest.mark.parametrize("decide", [decide_redemption, held_by])
 @pytest.mark.parametrize(
     ("reward", "account", "now", "reason", "told"),
     [
@@ -122,7 +155,7 @@ HAD = "voucher-5.had/month@2026-11-01"
         (GOLD_ONLY, {"tiers": (BASIC, GOLD)}, NOW - timedelta(hours=1), "tier", "not for the tier basic"),
         (IN_DECEMBER, {}, NOW, "dates", "This reward is not offered today."),
         (IN_DECEMBER, {}, NOW + timedelta(days=34), "dates", "not offered"),
-        (TWICE_A_MONTH, {"counters": {HAD: 2}}, NOW, "limit", "This reward can be had 2 times per month."),
+        (TWICE_A_MONTH, {"counters": {HAD: 2}}, NOW, "limit", "A member can have this reward 2 times per month."),
     ],
 )
 def test_a_reward_that_is_not_for_this_member_now_is_refused_with_the_reason(
@@ -154,7 +187,7 @@ def test_what_was_had_is_counted_and_given_up_again_with_the_hold() -> None:
     program = a_program(rewards=[TWICE_A_MONTH])
     account = an_account({NEVER: 1000})
     assert decide_redemption(account, REDEMPTION, program, NOW).counts == [Count(HAD, whole=1)]
-    hold = decide_hold(account, REDEMPTION, program, NOW)
+    hold = held_by(account, REDEMPTION, program, NOW)
     assert hold.counts == [Count(HAD, whole=1)]
     entry = an_entry(hold, {NEVER: 1000}, an_operation("redemption", REDEMPTION.id))
     release = decide_release(changed(account, hold.change), entry, NOW + timedelta(days=20))
@@ -197,7 +230,7 @@ def test_or_by_a_month_for_the_first_redemption_of_a_month(
 
 
 def test_a_hold_sets_the_price_aside_earliest_first_and_promises_a_voucher() -> None:
-    assert decide_hold(an_account(LOTS), REDEMPTION, a_program(), NOW) == Posting(
+    assert held_by(an_account(LOTS), REDEMPTION, a_program(), NOW) == Posting(
         kind="held",
         change=Change(
             {"2027-01-31": -60, NEVER: -40}, holds={"rdm_abcdefghij2345672345": {"2027-01-31": 60, NEVER: 40}}
@@ -207,12 +240,13 @@ def test_a_hold_sets_the_price_aside_earliest_first_and_promises_a_voucher() -> 
         reward=PROMISE,
         currency="USD",
         counts=[],
+        until=NOW + LASTING,
     )
 
 
 def test_a_capture_makes_the_hold_final_and_gives_the_voucher_from_that_day() -> None:
     account, entry = held()
-    later = NOW + timedelta(days=30)
+    later = NOW + LASTING - timedelta(microseconds=1)
 
     posting = decide_capture(account, entry, a_program(), later)
 
@@ -225,22 +259,6 @@ def test_a_capture_makes_the_hold_final_and_gives_the_voucher_from_that_day() ->
         currency="USD",
     )
     assert posting.points == -100
-
-
-def test_a_capture_is_at_the_price_and_for_the_value_it_was_held_for() -> None:
-    account, entry = held()
-    dearer = replace(a_program(rewards=[replace(a_reward(points=200), value=100, valid=Validity(days=10))]), version=8)
-
-    posting = decide_capture(account, entry, dearer, NOW)
-
-    assert (posting.points, posting.program_version) == (-100, 7)
-    assert posting.reward == replace(VOUCHER, valid_until=date(2026, 12, 1))
-
-
-def test_a_hold_on_a_reward_that_has_left_the_programme_can_still_be_captured() -> None:
-    account, entry = held()
-    posting = decide_capture(account, entry, a_program(rewards=[]), NOW)
-    assert posting.reward == replace(VOUCHER, valid_until=LAST_RESORT.last_day(NOW.date()))
 
 
 def test_a_hold_that_is_given_up_goes_back_to_the_very_lots_it_came_from() -> None:
@@ -259,6 +277,7 @@ def test_a_hold_that_is_given_up_goes_back_to_the_very_lots_it_came_from() -> No
         reward=PROMISE,
         currency="USD",
         counts=[],
+        draws=[],
     )
     assert changed(account, posting.change) == an_account(LOTS)
 
@@ -272,12 +291,186 @@ def test_a_hold_that_is_resolved_cannot_be_resolved_again() -> None:
         decide_release(an_account(LOTS), entry, NOW)
 
 
-def test_a_redemption_is_what_its_latest_entry_made_of_it() -> None:
-    account, hold = held()
-    capture = an_entry(decide_redemption(an_account(LOTS), REDEMPTION, a_program(), NOW), LOTS)
-    release = replace(hold, posting=decide_release(account, hold, NOW))
-    statuses = [Redeemed(entry, reward_of(entry), replayed=False).status for entry in (hold, capture, release)]
-    assert statuses == ["held", "captured", "cancelled"]
+# --- how it is paid ------------------------------------------------------------------------------------------------
+
+
+FLIGHT = replace(a_reward(1000), value=None, money=2500, mix=Mix(400, Fraction(3, 2)))
+AT_THE_TILL = Reward(
+    "till", "credit", None, None, Validity(), {}, paying=Paying(3, 2, least=10, most=600), fulfilment="none"
+)
+MANY = {"2026-12-01": 70, NEVER: 2000}
+
+
+def paid(program: Program, points: int, reward: str = "voucher-5") -> tuple[Account, Entry]:
+    """An account of MANY points that holds some of them, and the entry of the hold."""
+    wanted = Redemption("rdm_1", reward, Wanted(points))
+    posting = held_by(an_account(MANY), wanted, program, NOW)
+    entry = an_entry(posting, MANY, an_operation("redemption", "rdm_1"))
+    return changed(an_account(MANY), posting.change), entry
+
+
+@pytest.mark.parametrize("decide", [decide_redemption, held_by])
+@pytest.mark.parametrize(("points", "money"), [(None, 2500), (1000, 2500), (400, 3400), (999, 2502)])
+def test_money_stands_for_the_points_that_are_not_paid(
+    decide: Callable[..., Posting], points: int | None, money: int
+) -> None:
+    """A point and a half, so that half a cent is one: half up."""
+    wanted = Redemption("rdm_1", "voucher-5", Wanted(points))
+    posting = decide(an_account(MANY), wanted, a_program(rewards=[FLIGHT]), NOW)
+    assert posting.change.lots == {"2026-12-01": -70, NEVER: 70 - (points or 1000)}
+    assert posting.reward
+    assert (posting.reward.money, posting.reward.value) == (money, 0)
+
+
+def test_where_it_is_asked_for_is_asked() -> None:
+    program = a_program(rewards=[replace(a_reward(), when=When(store=Match(frozenset({"paris"}))))])
+    for decide in (decide_redemption, held_by):
+        there = replace(REDEMPTION, place=Place("paris"))
+        assert decide(an_account(LOTS), there, program, NOW).kind in {"redeemed", "held"}
+        with pytest.raises(RewardNotEligibleError) as refused:
+            decide(an_account(LOTS), REDEMPTION, program, NOW)
+        assert refused.value.members == {"reason": "store", "facts": {}}
+
+
+def test_points_as_money_are_worth_what_the_rate_says_and_leave_no_voucher() -> None:
+    program = a_program(rewards=[AT_THE_TILL])
+    wanted = Redemption("rdm_1", "till", Wanted(amount=101, purchase_amount=5000))
+    posting = decide_redemption(an_account(MANY), wanted, program, NOW)
+    assert posting.points == -152
+    assert posting.reward == IssuedReward("rdm_1", "till", "credit", 101, "USD", None, None, fulfilment="none")
+
+
+# --- captures ------------------------------------------------------------------------------------------------------
+
+
+def test_a_capture_is_of_all_points_where_nothing_is_said_with_the_money_that_goes_with_them() -> None:
+    program = a_program(rewards=[FLIGHT])
+    account, entry = paid(program, 400)
+    assert points_held(entry) == 400
+    for wanted in (THE_PRICE, Wanted(400)):
+        posting = decide_capture(account, entry, program, NOW, wanted)
+        assert posting.points == -400
+        assert posting.change.lots == {}
+        assert posting.reward
+        assert (posting.reward.money, posting.reward.value) == (3400, 0)
+
+
+@pytest.mark.parametrize("wanted", [Wanted(400), Wanted(499), Wanted(501), Wanted(1000), Wanted(amount=500)])
+def test_of_what_has_a_price_there_is_no_part(wanted: Wanted) -> None:
+    """Nor is it paid in another way than it was held."""
+    program = a_program(rewards=[FLIGHT])
+    account, entry = paid(program, 500)
+    with pytest.raises(InvalidError):
+        decide_capture(account, entry, program, NOW, wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "points", "value", "back"),
+    [
+        (THE_PRICE, 300, 200, {}),
+        (Wanted(300), 300, 200, {}),
+        (Wanted(amount=200), 300, 200, {}),
+        (Wanted(299), 299, 199, {NEVER: 1}),
+        (Wanted(amount=100), 150, 100, {NEVER: 150}),
+        (Wanted(71), 71, 47, {NEVER: 229}),
+        (Wanted(70), 69, 46, {"2026-12-01": 1, NEVER: 230}),
+        (Wanted(2), 2, 1, {"2026-12-01": 68, NEVER: 230}),
+    ],
+)
+def test_a_part_of_points_as_money_is_captured_out_of_those_that_expire_first_and_the_rest_goes_back(
+    wanted: Wanted, points: int, value: int, back: dict[str, int]
+) -> None:
+    """Also less than a redemption must be: that many were asked for when it was held."""
+    program = a_program(rewards=[AT_THE_TILL])
+    account, entry = paid(program, 300, "till")
+    posting = decide_capture(account, entry, program, NOW, wanted)
+    assert (posting.points, posting.reward and posting.reward.value) == (-points, value)
+    assert posting.change == Change(back, holds={"rdm_1": {"2026-12-01": -70, NEVER: -230}})
+    assert changed(account, posting.change).holds == {}
+
+
+@pytest.mark.parametrize("wanted", [Wanted(302), Wanted(amount=201), Wanted(1)])
+def test_no_more_is_captured_than_is_held_and_never_nothing(wanted: Wanted) -> None:
+    program = a_program(rewards=[AT_THE_TILL])
+    account, entry = paid(program, 300, "till")
+    with pytest.raises(InvalidError):
+        decide_capture(account, entry, program, NOW, wanted)
+
+
+def test_a_part_of_a_purchase_is_asked_for_when_it_is_held_and_not_again() -> None:
+    limited = replace(AT_THE_TILL, paying=Paying(3, 2, most_percent=Fraction(50)))
+    program = a_program(rewards=[limited])
+    wanted = Redemption("rdm_1", "till", Wanted(amount=200, purchase_amount=400))
+    posting = held_by(an_account(MANY), wanted, program, NOW)
+    entry = an_entry(posting, MANY, an_operation("redemption", "rdm_1"))
+    account = changed(an_account(MANY), posting.change)
+    assert decide_capture(account, entry, program, NOW, Wanted(amount=200)).points == -300
+
+
+def test_a_hold_whose_time_is_over_cannot_be_captured_but_given_up() -> None:
+    account, entry = held()
+    over = NOW + LASTING
+    with pytest.raises(HoldExpiredError):
+        decide_capture(account, entry, a_program(), over)
+    assert decide_release(account, entry, over).points == 0
+
+
+def test_a_hold_that_was_given_up_is_not_one_whose_time_is_over() -> None:
+    _, entry = held()
+    with pytest.raises(HoldNotFoundError):
+        decide_capture(an_account(LOTS), entry, a_program(), NOW + LASTING)
+
+
+def test_a_hold_of_old_that_says_no_time_has_none() -> None:
+    account, entry = held()
+    entry = replace(entry, posting=replace(entry.posting, until=None))
+    assert decide_capture(account, entry, a_program(), NOW + timedelta(days=900)).points == -100
+
+
+def test_the_piece_of_a_hold_goes_back_on_the_shelf_with_it() -> None:
+    account, entry = held()
+    entry = replace(entry, posting=replace(entry.posting, draws=(Draw("stock.voucher-5", 3, 1, 9),)))
+    assert decide_capture(account, entry, a_program(), NOW).draws == ()
+    [draw] = decide_release(account, entry, NOW).draws
+    assert (draw.rule, draw.shard, draw.points) == ("stock.voucher-5", 3, -1)
+
+
+# --- handing over --------------------------------------------------------------------------------------------------
+
+
+def handed_over(fulfilment: Fulfilment) -> Entry:
+    reward = replace(a_reward(), fulfilment=fulfilment)
+    posting = decide_redemption(an_account(LOTS), REDEMPTION, a_program(rewards=[reward]), NOW)
+    return an_entry(posting, LOTS, an_operation("redemption", REDEMPTION.id))
+
+
+@pytest.mark.parametrize("fulfilment", ["manual", "partner"])
+def test_what_was_handed_over_is_noted_with_what_its_supplier_gave(fulfilment: Fulfilment) -> None:
+    entry, later = handed_over(fulfilment), NOW + timedelta(hours=1)
+    reward = replace(VOUCHER, fulfilment=fulfilment, code="ABC-1", reference="order-9")
+    assert decide_fulfilment(entry, "ABC-1", "order-9", later) == Posting(
+        "fulfilled", Change(), later, program_version=7, reward=reward, currency="USD"
+    )
+
+
+@pytest.mark.parametrize("fulfilment", ["code", "none"])
+def test_what_comes_by_itself_is_handed_over_by_nobody(fulfilment: Fulfilment) -> None:
+    with pytest.raises(FulfilmentNotAwaitedError, match=re.escape("This reward comes by itself.")):
+        decide_fulfilment(handed_over(fulfilment), None, None, NOW)
+
+
+def test_what_was_refunded_is_not_handed_over_any_more() -> None:
+    refunded = replace(handed_over("manual"), reversals=1, returned={"all": Returned(1, 100)})
+    with pytest.raises(FulfilmentNotAwaitedError, match=re.escape("This redemption was refunded.")):
+        decide_fulfilment(refunded, None, None, NOW)
+
+
+def test_what_was_refunded_in_part_still_is() -> None:
+    refunded = replace(handed_over("manual"), reversals=1, returned={"all": Returned(1, 99)})
+    assert decide_fulfilment(refunded, None, None, NOW).kind == "fulfilled"
+
+
+# --- what goes wrong -----------------------------------------------------------------------------------------------
 
 
 def test_a_redemption_without_a_reward_is_a_fault_of_ours() -> None:

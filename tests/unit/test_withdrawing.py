@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.withdrawing import NOTHING_FOUND, Found, in_question, undone
-from functions.ledger.account import Account, Count, Entry, IssuedReward, Reason, Traits, Voucher
+from functions.ledger.account import Account, Count, Entry, IssuedReward, Reason, Traits, Voucher, Withdrawal
 from functions.ledger.lots import NEVER, negative, total
 from functions.ledger.movements import DebtPolicy
 from functions.ledger.proof import prove
@@ -219,6 +219,7 @@ def test_a_voucher_that_was_bought_with_points_is_nobodys_business() -> None:
     [
         pytest.param(lambda voucher: NOTHING_FOUND, id="is not there"),
         pytest.param(lambda voucher: Found((), {"code-0": replace(voucher, withdrawn=True)}), id="is withdrawn"),
+        pytest.param(lambda voucher: Found((), {"code-0": replace(voucher, used_up=True)}), id="is used"),
         pytest.param(
             lambda voucher: Found((), {"code-0": replace(voucher, reward=replace(voucher.reward, value=200))}),
             id="is worth less than what is left of it",
@@ -231,6 +232,18 @@ def test_no_voucher_is_taken_back_that(found: Any) -> None:
     voucher = found(journey.vouchers["code-0"])
     gone = undone(journey.account, purchase, [], lambda line, value: value // 2 if line else value, voucher)
     assert (gone.withdrawn, gone.reasons) == ([], [])
+
+
+@pytest.mark.parametrize(("paid", "left"), [(0, 500), (1, 499), (499, 1), (500, 0), (900, 0)])
+def test_what_a_voucher_has_paid_already_is_part_of_what_is_deserved(paid: int, left: int) -> None:
+    """Of a thousand half stays deserved when half of the purchase comes back."""
+    journey = a_journey(a_gift_rule(Gift("voucher-5", per_full=1000)))
+    purchase = journey.does(a_basket(a_line("1", 2000, quantity=2)))
+    voucher = journey.vouchers["code-0"]
+    used = replace(voucher, reward=replace(voucher.reward, value=1000 - paid), paid=paid, uses=1)
+    found = Found((), {"code-0": used})
+    gone = undone(journey.account, purchase, [], lambda line, value: value // 2 if line else value, found)
+    assert gone.withdrawn == [Withdrawal(used, left)]
 
 
 def test_a_withdrawn_thing_is_not_withdrawn_again() -> None:
