@@ -14,6 +14,8 @@ from functions.redemption.spending import reward_of, taken_off
 from functions.runtime.errors import FieldError, InvalidError, NotRefundableError, VoucherNotUsableError
 
 SUPPLIER_FAILED = "supplier_failed"
+WHOLE = "all"
+"""Where an entry notes how much of a redemption has come back, which has no lines. A name in a table is never empty."""
 
 
 def decide_refund(
@@ -34,7 +36,7 @@ def decide_refund(
     VoucherNotUsableError where its voucher was used, InvalidError for a part of what has one price, or for too many.
     """
     reward, whole = reward_of(captured), -captured.posting.points
-    before = captured.returned[""].points if captured.returned else 0
+    before = captured.returned[WHOLE].points if captured.returned else 0
     left = whole - before
     if not left:
         raise NotRefundableError("All of it was refunded before.")
@@ -57,7 +59,7 @@ def decide_refund(
         program_version=captured.posting.program_version,
         explanation=[Reason(because, applied=True)] if because else (),
         reward=replace(reward, value=_worth(reward.value, before + part, whole) - _worth(reward.value, before, whole)),
-        reversal=Reversal(captured.operation.key, captured.reversals, {"": Returned(1, before + part)}),
+        reversal=Reversal(captured.operation.key, captured.reversals, {WHOLE: Returned(1, before + part)}),
         currency=reward.currency,
         counts=taken_off(opened) if all_of_it else (),
         withdrawn=[Withdrawal(voucher, stays)] if voucher else (),

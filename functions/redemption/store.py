@@ -12,7 +12,7 @@ from functions.program import store as programs
 from functions.program.offering import THE_PRICE, Wanted
 from functions.redemption import stocking
 from functions.redemption.contract import CaptureIn, RedemptionIn, RefundIn
-from functions.redemption.refunding import SUPPLIER_FAILED, decide_refund
+from functions.redemption.refunding import SUPPLIER_FAILED, WHOLE, decide_refund
 from functions.redemption.spending import (
     HANDED_OVER,
     Handover,
@@ -156,7 +156,7 @@ def _refunded(wanted: str, operation: Operation, points: int | None, because: st
     committed = ledger.commit(ledger.Request(operation, Identity("id", opened.member), decide))
     final, reversal = captured(wanted), committed.entry.posting.reversal
     assert reversal
-    refunded = reversal.returned[""].points
+    refunded = reversal.returned[WHOLE].points
     status: Status = "refunded" if refunded == -final.posting.points else "captured"
     return Redeemed(committed.entry, reward_of(final), status, committed.replayed, refunded)
 
@@ -166,7 +166,7 @@ def find_redemption(wanted: str) -> Redeemed:
     opened = _opened(wanted, consistent=True)
     found = [ledger.find(operation_of(kind, wanted).key) for kind in ("capture", "release")] if _is_held(opened) else []
     entry = next((one for one in found if one), opened)
-    refunded = entry.returned[""].points if entry.returned else 0
+    refunded = entry.returned[WHOLE].points if entry.returned else 0
     fulfilled = ledger.find(operation_of("fulfilment", wanted).key) if _is_handed_over(entry) else None
     reward = reward_of(fulfilled or entry)
     status: Status = "refunded" if refunded and refunded == -entry.posting.points else _status(entry)
