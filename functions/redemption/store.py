@@ -143,6 +143,7 @@ def captured(wanted: str) -> Entry:
 
 def _refunded(wanted: str, operation: Operation, points: int | None, because: str | None = None) -> Redeemed:
     opened = _opened(wanted)
+    captured(wanted)  # asked for too early, it is not refused for ever: what is held may be captured yet
 
     def decide(account: Account, now: datetime) -> Posting:
         final = captured(wanted)
