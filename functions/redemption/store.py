@@ -122,7 +122,7 @@ def refund(wanted: str, received: RefundIn | None, source: str, correlation_id: 
     nothing is captured, the errors of `ledger.store.commit` and of `decide_refund`."""
     part = received.points if received else None
     own_id = f":{received.id}" if received and received.id else ""
-    content = payload_hash(received) if received else ""
+    content = payload_hash(received) if received and received != RefundIn() else ""
     operation = Operation("refund", source, f"{wanted}{own_id}", content, correlation_id)
     return _refunded(wanted, operation, part)
 
