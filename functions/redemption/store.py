@@ -128,8 +128,12 @@ def refund(wanted: str, received: RefundIn | None, source: str, correlation_id: 
 
 
 def give_up(wanted: str, source: str, correlation_id: str) -> Redeemed:
-    """Refund what could not be handed over. Raises FulfilmentNotAwaitedError where it was, and as `refund`."""
-    return _refunded(wanted, Operation("refund", source, wanted, "", correlation_id), None, SUPPLIER_FAILED)
+    """Refund what could not be handed over. Raises FulfilmentNotAwaitedError where it was, and as `refund`.
+
+    Its id is none that a refund which is asked for can have: where it is refused, that one stays possible.
+    """
+    operation = Operation("refund", source, f"{wanted}/{SUPPLIER_FAILED}", "", correlation_id)
+    return _refunded(wanted, operation, None, SUPPLIER_FAILED)
 
 
 def captured(wanted: str) -> Entry:
