@@ -17,7 +17,7 @@ from functions.redemption.contract import FulfilmentIn
 from functions.redemption.spending import Redeemed, decide_fulfilment, reward_of
 from functions.runtime import bus, clock, outgoing, settings
 from functions.runtime.envelope import SOURCE
-from functions.runtime.errors import LoyaltyError, RefusedError, TryAgainError
+from functions.runtime.errors import LoyaltyError, OperationIdReusedError, RefusedError, TryAgainError
 from functions.runtime.observability import logger
 from functions.runtime.validation import parse, payload_hash
 
@@ -80,7 +80,7 @@ def _settle(wanted: str, answer: outgoing.Answer, correlation_id: str) -> None:
         raise TryAgainError(f"The supplier answered {answer.status}.")
     try:
         note(wanted, outcome, SOURCE, correlation_id)
-    except RefusedError as error:
+    except (RefusedError, OperationIdReusedError) as error:
         _is_settled_already(wanted, error)
 
 
