@@ -4,6 +4,7 @@ STOCK of a reward    counted beside the budgets of rules: what was taken, by sha
 R#<source>#<key>     pieces that came in or went out: what a repeat of the call is answered from
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -82,25 +83,41 @@ def change(reward_id: str, more: int, source: str, key: str) -> Level:
     if reward.stock is None:
         raise InvalidError([FieldError("/change", "stock", f"{reward_id} has no stock in the programme.")])
     of = pieces.shelf(reward, reward.stock, program, day_in(now, program.zone))
-    record = items.stock_change_key(source, key) | {"shelf": of, "change": more, "at": clock.to_text(now)}
+    record = items.stock_change_key(source, key) | {
+        "reward": reward_id,
+        "shelf": of,
+        "change": more,
+        "at": clock.to_text(now),
+    }
     for attempt in range(_ATTEMPTS):
+        if existing := tables.get("rewards", items.stock_change_key(source, key), consistent=True):
+            return _replayed(existing, reward_id, more)
         taken = ledger.drawn(of, pieces.SHARDS)
         draws = pieces.added(of, more) if more > 0 else pieces.removed(of, reward.stock, -more, taken)
         if draws is None:
             there = pieces.left(reward.stock, taken)
             raise StockTooLowError(f"{there} pieces are left.", left=there)
+        level = Level(reward_id, pieces.left(reward.stock, _with(draws, taken)))
         try:
-            tables.transact([tables.Put("rewards", record, key="key"), *map(ledger.drawing, draws)])
-        except tables.CancelledError as cancelled:
-            existing = cancelled.reasons[0].item
-            if existing is None:
-                clock.pause(0.02 * 2**attempt)
-                continue
-            if (existing["shelf"], existing["change"]) != (of, more):
-                raise OperationIdReusedError("This Idempotency-Key was used for another change.") from cancelled
-            return Level(reward_id, pieces.left(reward.stock, ledger.drawn(of, pieces.SHARDS)), replayed=True)
-        return Level(reward_id, pieces.left(reward.stock, ledger.drawn(of, pieces.SHARDS)))
+            put = tables.Put("rewards", record | {"left": level.left}, key="key")
+            tables.transact([put, *map(ledger.drawing, draws)])
+        except tables.CancelledError:
+            clock.pause(0.02 * 2**attempt)
+            continue
+        return level
     raise TryAgainError("The stock is in demand. Nothing was written; repeat the call with the same key.")
+
+
+def _replayed(existing: tables.Item, reward_id: str, more: int) -> Level:
+    """What a change that was made before was answered, whatever became of the stock since."""
+    if (existing["reward"], existing["change"]) != (reward_id, more):
+        raise OperationIdReusedError("This Idempotency-Key was used for another change.")
+    return Level(reward_id, existing["left"], replayed=True)
+
+
+def _with(draws: Sequence[Draw], taken: Mapping[int, int]) -> Mapping[int, int]:
+    """What is taken by shard, after these draws."""
+    return {**taken, **{draw.shard: taken.get(draw.shard, 0) + draw.points for draw in draws}}
 
 
 def _given(posting: Posting) -> IssuedReward:
