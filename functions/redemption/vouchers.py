@@ -40,15 +40,14 @@ def picture(typed: str, source: str) -> VoucherPictureOut:
 def use(typed: str, received: VoucherUseIn, source: str, key: str, correlation_id: str) -> ledger.Committed:
     """Let a voucher pay a part of a purchase, once. Raises VoucherNotFoundError, TooManyGuessesError, and the errors of
     `ledger.store.commit` and of `decide_use`."""
-    code = _code(_find(typed, source))
+    found = _find(typed, source)
+    code = _code(found)
 
     def decide(_account: Account, now: datetime) -> Posting:
         voucher = ledger.find_voucher(code, consistent=True)
         assert voucher
         return decide_use(voucher, received.basket(), programs.of_version(voucher.version), now)
 
-    found = ledger.find_voucher(code)
-    assert found
     operation = Operation("use", source, key, payload_hash(received, of=code), correlation_id)
     return ledger.commit(ledger.Request(operation, Identity("id", found.member), decide))
 
@@ -65,7 +64,7 @@ def _find(typed: str, source: str) -> Voucher:
         raise VoucherNotFoundError("No voucher has this code: it is mistyped.")
     now = clock.now()
     _check_guesses(source, now)
-    found = ledger.find_voucher(code)
+    found = ledger.find_voucher(code) or ledger.find_voucher(code, consistent=True)
     if found is None:
         _note_guess(source, now)
         raise VoucherNotFoundError("No voucher has this code.")
