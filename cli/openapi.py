@@ -118,6 +118,9 @@ def _finished(operation: Mapping[str, Any], function: str) -> dict[str, Any]:
     answers |= {status: _answer(text, "application/problem+json", "Problem") for status, text in PROBLEMS.items()}
     if any(one["name"].lower() == "if-match" for one in operation.get("parameters", ())):
         answers["412"] = _answer("It is not in the state that If-Match names.", "application/problem+json", "Problem")
+    if any(one["name"] == "code" and one["in"] == "path" for one in operation.get("parameters", ())):
+        guessed = "Too many codes were nobody's. Wait `Retry-After` seconds."
+        answers["429"] = _answer(guessed, "application/problem+json", "Problem")
     if secured:
         answers |= {
             status: _answer(text, "application/json", "GatewayError") for status, text in GATEWAY_ERRORS.items()
