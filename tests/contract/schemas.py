@@ -53,6 +53,10 @@ OUTBOUND = (
     "MemberMerged",
     "MemberExported",
     "MemberClosed",
+    "FulfilmentRequested",
+    "RewardFulfilled",
+    "RewardRefunded",
+    "VoucherUsed",
 )
 """In the order in which the samples tell their story."""
 

@@ -151,6 +151,7 @@ def test_a_balance_lacks_no_part_and_none_is_below_zero(detail_type: str, part: 
         ("RewardRedeemed", 0),
         ("RewardHeld", 0),
         ("RewardReleased", 0),
+        ("RewardRefunded", 0),
     ],
 )
 def test_points_go_only_the_way_the_event_says(detail_type: str, points: int) -> None:
@@ -165,9 +166,14 @@ def test_the_operations_that_events_name_are_those_of_the_ledger() -> None:
         kind = schema(name)["properties"]["data"]["properties"]["operation"]["properties"]["kind"]
         named |= set(kind.get("enum", [kind.get("const")]))
     assert named <= set(get_args(OperationKind))
-    assert set(get_args(OperationKind)) - named == {"release", "review", "refund", "change", "merge"}, (
-        "a release, a review, a merge and a change of a member change no points; nothing asks for a refund yet"
-    )
+    assert set(get_args(OperationKind)) - named == {
+        "release",
+        "review",
+        "use",
+        "fulfilment",
+        "change",
+        "merge",
+    }, "none of these changes points"
 
 
 @every_outbound

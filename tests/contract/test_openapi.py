@@ -38,12 +38,15 @@ PROMISED = {
     "POST /v1/batches",
     "GET /v1/rewards",
     "GET /v1/rewards/{reward_id}",
+    "POST /v1/rewards/{reward_id}/stock",  # pieces come in and go out while a version of the programme is in force
     "POST /v1/redemptions",
     "GET /v1/redemptions/{redemption_id}",
     "POST /v1/redemptions/{redemption_id}/capture",
     "POST /v1/redemptions/{redemption_id}/cancel",
     "POST /v1/redemptions/{redemption_id}/refund",
+    "POST /v1/redemptions/{redemption_id}/fulfilment",  # who hands a reward over, or cannot, must say so
     "GET /v1/vouchers/{code}",
+    "GET /v1/vouchers/{code}/qr",  # a code is shown at a till to be scanned
     "POST /v1/vouchers/{code}/use",
     "GET /v1/program",
     "PUT /v1/program/draft",
@@ -84,6 +87,7 @@ KEPT = {
     "PUT /v1/members/{member_id}/preferences",
     "GET /v1/members/{member_id}/balance",
     "GET /v1/members/{member_id}/ledger",
+    "GET /v1/members/{member_id}/rewards",
     "POST /v1/purchases",
     "GET /v1/purchases/{purchase_id}",
     "POST /v1/purchases/{purchase_id}/returns",
@@ -94,11 +98,17 @@ KEPT = {
     "POST /v1/members/{member_id}/adjustments",
     "POST /v1/batches",
     "GET /v1/rewards",
+    "GET /v1/rewards/{reward_id}",
+    "POST /v1/rewards/{reward_id}/stock",
     "POST /v1/redemptions",
     "GET /v1/redemptions/{redemption_id}",
     "POST /v1/redemptions/{redemption_id}/capture",
     "POST /v1/redemptions/{redemption_id}/cancel",
+    "POST /v1/redemptions/{redemption_id}/refund",
+    "POST /v1/redemptions/{redemption_id}/fulfilment",
     "GET /v1/vouchers/{code}",
+    "GET /v1/vouchers/{code}/qr",
+    "POST /v1/vouchers/{code}/use",
     "GET /v1/program",
     "PUT /v1/program/draft",
     "POST /v1/program/draft/check",
@@ -136,6 +146,8 @@ KEYED = {
     "POST /v1/members/{member_id}/merge",
     "PUT /v1/members/{member_id}/preferences",
     "POST /v1/redemptions",
+    "POST /v1/rewards/{reward_id}/stock",
+    "POST /v1/vouchers/{code}/use",
 }
 """What has no id of its own, and takes one in a header."""
 
@@ -198,6 +210,11 @@ def test_an_operation_names_every_answer_with_its_schema(method: str, path: str,
         expected = "application/problem+json" if status >= "400" else "application/json"
         assert content_type == ("application/json" if status in {"401", "403"} else expected)
         assert answer["content"][content_type]["schema"]
+
+
+@every_operation
+def test_only_who_asks_for_a_code_may_be_told_to_wait(method: str, path: str, operation: Any) -> None:
+    assert ("429" in operation["responses"]) is ("{code}" in path)
 
 
 @pytest.mark.parametrize("path", sorted(CREATING))

@@ -31,8 +31,9 @@ from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 from moto.ses.models import ses_backends
 
+from functions.ledger import stockproof
 from functions.program import store as programs
-from functions.runtime import aws
+from functions.runtime import aws, outgoing
 from functions.runtime.bus import TRIES
 from functions.runtime.observability import logger
 from functions.runtime.tables import from_wire
@@ -68,6 +69,8 @@ CONSUMERS = {
 OURS = {module: trigger.detail_types for module, trigger in _TAKERS if trigger.source is Source.OURSELVES}
 """What of our own news each of those takes who listen to it."""
 NOTIFIER = "functions.notifications.on_loyalty_event"
+FULFILLER = "functions.redemption.on_fulfilment_requested"
+SUPPLIER_SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes for signing").decode()
 FOLLOWER = "functions.accrual.on_loyalty_event"
 GRANTS = Grants()
 
@@ -245,6 +248,10 @@ class Service:
         """Let the clock's function look for returns that have waited too long."""
         self._run("functions.accrual.every_night", {})
 
+    def every_minute(self) -> None:
+        """Let the clock's function end the holds whose time is over."""
+        self._run("functions.redemption.every_minute", {})
+
     def parked(self) -> list[Json]:
         """What lies in the dead-letter queue, with the reason."""
         return [
@@ -362,6 +369,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "BUS_NAME": "loyalty",
         "SENDER": SENDER,
+        "SUPPLIER_SECRET": "suppliers",
+        "LOCAL_ENDPOINTS": "yes",
+        "POWERTOOLS_METRICS_NAMESPACE": "Fidelio",
         **{f"{table.name.upper()}_TABLE": table.name for table in TABLES},
     }.items():
         monkeypatch.setenv(name, value)
@@ -369,6 +379,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setattr("functions.runtime.clock.now", clock)
     with mock_aws(), _logged() as log:
         programs.forget()
+        outgoing.secret.cache_clear()
         GRANTS.watch()
         queues = _deploy()
         monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", queues["dead"])
@@ -408,26 +419,38 @@ def check_books(service: Service) -> None:
     for purchase in (entry for entry in entries if "returned" in entry):
         check_returned(purchase, [one for one in entries if "reversal" in one])
     check_vouchers(service, entries)
+    check_stocks(service, entries)
 
 
 def check_vouchers(service: Service, entries: list[Json]) -> None:
-    """A voucher is worth what it was issued for, or what the last that took of it left."""
+    """A voucher is worth what it was issued for, or what the last left that used it or took of it."""
     for voucher in (item for item in service.items("rewards") if item["key"].startswith("V#")):
-        code, taken = voucher["key"][2:], {}
-        for entry in entries:
-            for one in entry.get("withdrawn", ()):
-                if one["reward"]["code"] == code:
-                    taken[one["seen"]] = one["left"]
+        code = voucher["key"][2:]
+        withdrawn = [one for entry in entries for one in entry.get("withdrawn", ()) if one["reward"]["code"] == code]
+        uses = [entry["used"] for entry in entries if "used" in entry and entry["used"]["reward"]["code"] == code]
+        taken = {one["seen"]: one["left"] for one in (*withdrawn, *uses)}
         [issued] = [
             reward
             for entry in entries
-            for reward in (*entry.get("issued", ()), *([entry["reward"]] if "reward" in entry else []))
+            for reward in (*entry.get("issued", ()), *([entry["reward"]] if entry["kind"] == "redeemed" else []))
             if reward["code"] == code
         ]
-        assert sorted(taken) == list(range(len(taken)))
+        assert sorted(taken) == list(range(len(withdrawn) + len(uses)))
         assert voucher.get("changes", 0) == len(taken)
-        left = taken[len(taken) - 1] if taken else issued["value"]
-        assert [voucher["value"], voucher.get("withdrawn", False)] == [left, bool(taken) and not left]
+        assert voucher["value"] == (taken[len(taken) - 1] if taken else issued["value"])
+        assert voucher.get("withdrawn", False) == any(not one["left"] for one in withdrawn)
+        assert voucher.get("uses", 0) == len(uses)
+        assert voucher.get("used_up", False) == any(one["used_up"] for one in uses)
+
+
+def check_stocks(service: Service, entries: list[Json]) -> None:
+    """What is counted as taken of a stock or a budget is what the entries took, and what came in is noted."""
+    drawn: Counter[str] = Counter()
+    for entry in entries:
+        for name, _shard, pieces, _room in entry.get("draws", ()):
+            drawn[name] += pieces
+    counted = stockproof.counted()
+    assert list(stockproof.differences(drawn, counted, counted)) == []
 
 
 @dataclass
@@ -446,6 +469,16 @@ class Books:
             _add(self.holds.setdefault(hold, Counter()), lots)
         self.debt += change.get("debt", 0)
         assert self.debt >= 0
+
+    @staticmethod
+    def points(change: Json) -> int:
+        """By how much a change changes what the member owns."""
+        lots: list[dict[str, int]] = [
+            change.get("lots", {}),
+            change.get("pending", {}),
+            *change.get("holds", {}).values(),
+        ]
+        return sum(points for one in lots for points in one.values()) - int(change.get("debt", 0))
 
     def balance(self, today: str) -> list[int]:
         active = sum(points for day, points in self.lots.items() if day >= today)
@@ -472,6 +505,11 @@ def check_returned(purchase: Json, reversals: list[Json]) -> None:
         assert back[0] <= quantity
         assert back[1] <= points
         assert back[1] == -sum(one["why"][0][3].get(line, 0) for one in own)
+    if purchase["kind"] == "redeemed":
+        [[pieces, back]] = purchase["returned"].values()
+        changes = [Books.points(one["change"]) for one in (purchase, *own)]
+        assert (pieces, back) == (1, sum(changes[1:]))
+        assert sum(changes) <= 0
 
 
 @contextmanager
@@ -491,7 +529,7 @@ def _logged() -> Iterator[io.StringIO]:
 @pytest.fixture(scope="package", autouse=True)
 def _clients_of_their_own() -> Iterator[None]:
     """The functions' clients are slow to make, so all tests here share theirs; nobody else does."""
-    getters = (aws.dynamodb, aws.events, aws.sqs, aws.sesv2)
+    getters = (aws.dynamodb, aws.events, aws.sqs, aws.sesv2, aws.secretsmanager)
     for getter in getters:
         getter.cache_clear()
     yield
@@ -509,4 +547,5 @@ def _deploy() -> dict[str, str]:
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:bus"
     events.put_targets(Rule="all", EventBusName="loyalty", Targets=[{"Id": "queue", "Arn": arn}])
     aws_client("sesv2").create_email_identity(EmailIdentity=SENDER)
+    aws_client("secretsmanager").create_secret(Name="suppliers", SecretString=SUPPLIER_SECRET)
     return queues

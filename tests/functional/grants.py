@@ -22,7 +22,7 @@ class Grants:
     beyond: set[str] = field(default_factory=set)
 
     def watch(self) -> None:
-        for client in (aws.dynamodb(), aws.events(), aws.sqs(), aws.sesv2()):
+        for client in (aws.dynamodb(), aws.events(), aws.sqs(), aws.sesv2(), aws.secretsmanager()):
             client.meta.events.register("provide-client-params", self._note, unique_id="grants")
 
     @contextmanager
@@ -56,5 +56,6 @@ def _on_tables(operation: str, params: Any) -> set[str]:
 def _granted(spec: FunctionSpec) -> set[str]:
     granted = {f"{table} {action}" for table, actions in spec.tables.items() for action in actions}
     granted |= {"events PutEvents"} if Right.PUBLISH in spec.rights else set()
+    granted |= {"secretsmanager GetSecretValue"} if Right.SIGN in spec.rights else set()
     granted |= {"sesv2 SendEmail"} if Right.MAIL in spec.rights else set()
     return granted | ({"sqs SendMessage"} if isinstance(spec.trigger, BusEvents) else set())

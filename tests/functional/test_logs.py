@@ -93,3 +93,11 @@ def test_a_sweep_says_what_it_found(service: Service, ada: str) -> None:
         {"message": "changes_republished", "member": ada, "entries": 0},
         {"message": "sweep", "lagging": 1, "failed": 0},
     ]
+
+
+def test_who_asks_for_a_code_that_is_nobodys_is_named_and_the_code_is_not(service: Service) -> None:
+    service.get("/v1/vouchers/0000-0000-0000-0000")
+    assert lines(service) == [
+        {"message": "voucher_code_guessed", "caller": "till-client"},
+        request("GET /v1/vouchers/{code}", 404),
+    ]

@@ -49,6 +49,12 @@ def test_a_redemption_answers_with_its_whole_effect(service: Service, ada: str) 
         "redemption_id": ID,
         "reward_id": "voucher-5",
         "status": "captured",
+        "value": 500,
+        "money": 0,
+        "currency": "USD",
+        "expires_at": None,
+        "refunded": 0,
+        "fulfilment": None,
         "voucher": {"code": code, "value": 500, "currency": "USD", "valid_until": "2027-02-19"},
     }
 
@@ -88,7 +94,7 @@ def test_a_redemption_is_an_entry_a_changed_account_and_a_voucher_and_nothing_el
         "currency": "USD",
         "reward": {**reward, "code": code},
     }
-    assert service.items("rewards") == [{"key": f"V#{code}", "member": ada, **reward}]
+    assert service.items("rewards") == [{"key": f"V#{code}", "member": ada, "version": 1, **reward}]
     [account] = service.items("accounts")
     assert (account["n"], account["revision"], account["lots"]) == (2, 2, {"never": 20})
     assert account["latest"] == [f"redemption#{ID}"]
@@ -273,6 +279,10 @@ def test_a_voucher_says_what_it_is_worth(service: Service, ada: str) -> None:
         "status": "active",
         "redemption_id": ID,
         "reward_id": "voucher-5",
+        "uses": 0,
+        "uses_left": 1,
+        "minimum_spend": 0,
+        "stores": [],
     }
 
 
@@ -303,11 +313,19 @@ def test_a_voucher_can_be_used_until_the_end_of_its_last_day(
     assert service.get(f"/v1/vouchers/{code}").body["status"] == status
 
 
-@pytest.mark.parametrize("code", ["0000-0000-0000-0000", "0000-0000-0000-0001", "voucher", "é"])
-def test_a_code_that_no_voucher_has_is_not_found(service: Service, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "detail"),
+    [
+        ("0000-0000-0000-0000", "No voucher has this code."),
+        ("0000-0000-0000-0001", "No voucher has this code: it is mistyped."),
+        ("voucher", "No voucher has this code: it is mistyped."),
+        ("é", "No voucher has this code: it is mistyped."),
+    ],
+)
+def test_a_code_that_no_voucher_has_is_not_found(service: Service, code: str, detail: str) -> None:
     answer = service.get(f"/v1/vouchers/{code}")
     assert answer.status == 404
-    assert answer.body == problem(404, "voucher_not_found", "No such voucher", "No voucher has this code.")
+    assert answer.body == problem(404, "voucher_not_found", "No such voucher", detail)
 
 
 def test_a_voucher_code_is_in_no_log(service: Service, ada: str) -> None:

@@ -236,7 +236,7 @@ def test_a_tier_and_a_voucher_are_told_on_the_bus_without_a_code(club: Service) 
         ("TierChanged", f"{member}#2.2"),
     ]
     del given["code"]
-    assert told[1]["detail"]["data"] == {"member_id": member, **given}
+    assert told[1]["detail"]["data"] == {"member_id": member, **given, "money": 0, "fulfilment": "code"}
     assert told[2]["detail"]["data"] == {
         "member_id": member,
         "entry_id": f"{member}#2",

@@ -17,6 +17,7 @@ from tests.contract.schemas import EVENTS, OUTBOUND
 from tests.functional.conftest import FOLLOWER, NOW, Json, Service
 from tests.functional.engaged import ENGAGED, engaged, refer
 from tests.functional.factories import earn
+from tests.functional.shop import shop
 
 SHOP = "record.shop"
 ROBERT = member_id(SHOP, "checkout-77120")
@@ -154,9 +155,42 @@ def in_the_end(service: Service) -> list[Json]:
     return service.settle()
 
 
+def at_the_counter(service: Service) -> list[Json]:
+    """The shop has rewards of every kind. Clara gets a card of a partner, who sends its code; pays with points and has
+    some of them given back; and uses a voucher."""
+    service.clock.move(days=1)
+    shop(service)
+    member = sample("requests/post_redemption.json")["member"]
+    lines = [{"id": "1", "sku": "BOX-602435915234", "quantity": 2, "amount": 50000}]
+    now = service.clock().isoformat()
+    box = {**sample("requests/post_purchase.json"), "id": "till-3-20261206-0044", "lines": lines, "occurred_at": now}
+    service.call("POST", "/v1/purchases", {**box, "member": member}, client=SHOP, request_id="UD6Lrg3mjoEEMkw=")
+
+    def redeem(reward: str, request_id: str, **more: object) -> Json:
+        service.clock.move(minutes=1)
+        body = {"member": member, "reward_id": reward, **more}
+        made = service.post("/v1/redemptions", body, key=f"counter-{reward}", client=SHOP, request_id=request_id)
+        assert made.status == 201, made.body
+        return made.body
+
+    supplied = redeem("supplied", "UD6P1iFJDoEEMHw=")["redemption_id"]
+    call(service, f"/v1/redemptions/{supplied}/fulfilment", "UD6Sdg8djoEEJ4Q=", sample("requests/post_fulfilment.json"))
+    paid = redeem("cash", "UD6VmjB3DoEEPVA=", points=80, purchase_amount=5000)["redemption_id"]
+    call(service, f"/v1/redemptions/{paid}/refund", "UD6Yxh2ADoEEMvQ=", sample("requests/post_refund.json"))
+    code = redeem("five", "UD6cAi0sDoEEJtQ=")["voucher"]["code"]
+    headers = {"idempotency-key": "till-3-20261206-0045"}
+    use = sample("requests/post_voucher_use.json")
+    used = service.call(
+        "POST", f"/v1/vouchers/{code}/use", use, client=SHOP, headers=headers, request_id="UD6fVgUKDoEEJgA="
+    )
+    assert used.status == 200, used.body
+    service.publish()
+    return service.on_bus()
+
+
 def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service) -> None:
     told: dict[str, Json] = {}
-    for event in [*play(service), *by_itself(), *in_a_club(service), *in_the_end(service)]:
+    for event in [*play(service), *by_itself(), *in_a_club(service), *in_the_end(service), *at_the_counter(service)]:
         bare = {name: event[name] for name in ("source", "detail-type", "detail")}
         told.setdefault(event["detail-type"], bare)
     assert list(told) == list(OUTBOUND)
@@ -164,7 +198,8 @@ def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service)
 
 
 def test_what_no_call_and_no_event_leads_to_is_what_time_or_a_hand_does(service: Service) -> None:
-    led_to = {event["detail-type"] for event in [*play(service), *in_a_club(service), *in_the_end(service)]}
+    events = [*play(service), *in_a_club(service), *in_the_end(service), *at_the_counter(service)]
+    led_to = {event["detail-type"] for event in events}
     assert set(OUTBOUND) - led_to == set(BY_ITSELF)
 
 

@@ -82,6 +82,8 @@ def test_the_statement_shows_every_entry_with_its_reasons_latest_first(service: 
                 "recorded_at": "2026-11-21T10:00:00Z",
                 "explanation": [],
                 "activity": None,
+                "reward_id": "voucher-5",
+                "redemption_id": redemption["redemption_id"],
                 "note": None,
             },
             {
@@ -98,6 +100,8 @@ def test_the_statement_shows_every_entry_with_its_reasons_latest_first(service: 
                 "recorded_at": "2026-11-21T10:00:00Z",
                 "explanation": [a_reason("every-dollar", 120, lines={"1": 120})],
                 "activity": None,
+                "reward_id": None,
+                "redemption_id": None,
                 "note": None,
             },
         ],

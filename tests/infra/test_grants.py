@@ -55,6 +55,8 @@ def test_only_the_ledger_and_those_who_commit_to_it_may_write_accounts(prod: Dep
         "accrual-on-loyalty-event",
         "redemption-api",
         "redemption-on-redemption-requested",
+        "redemption-on-fulfilment-requested",  # a supplier has handed over, or cannot
+        "redemption-every-minute",  # a hold ends
         "ledger-on-account-change",
         "ledger-every-hour",
         "ledger-every-night",
@@ -71,10 +73,12 @@ def test_only_earning_redeeming_and_a_change_of_a_member_may_add_entries_or_refu
         "accrual-every-night",  # a refusal of what waited too long
         "redemption-api",
         "redemption-on-redemption-requested",
+        "redemption-on-fulfilment-requested",
+        "redemption-every-minute",
     }
 
 
-def test_only_a_return_and_a_leaving_may_touch_an_entry_and_only_the_night_may_free_what_waited_too_long(
+def test_only_what_comes_back_ends_or_leaves_may_touch_an_entry_and_only_the_night_may_free_what_waited_too_long(
     prod: Deployment,
 ) -> None:
     beyond = {name: prod.actions_on(name, "entries") & (WRITES - {"PutItem"}) for name in prod.functions}
@@ -84,6 +88,9 @@ def test_only_a_return_and_a_leaving_may_touch_an_entry_and_only_the_night_may_f
         "accrual-on-partner-event": {"UpdateItem"},
         "accrual-on-loyalty-event": {"UpdateItem"},
         "accrual-every-night": {"UpdateItem", "DeleteItem"},
+        "redemption-api": {"UpdateItem"},  # a refund
+        "redemption-on-fulfilment-requested": {"UpdateItem"},  # a refund that comes by itself
+        "redemption-every-minute": {"UpdateItem"},  # a hold that has ended is not looked for any more
     }
 
 
@@ -110,9 +117,53 @@ def test_only_queue_consumers_and_the_publishers_may_put_events(prod: Deployment
         "accrual-on-loyalty-event",
         "accrual-every-night",
         "redemption-on-redemption-requested",
+        "redemption-on-fulfilment-requested",
         "ledger-on-account-change",
         "ledger-every-hour",
     }
+
+
+def test_only_who_asks_suppliers_may_read_the_secret_that_signs_and_no_other_secret(deployment: Deployment) -> None:
+    (secret,) = deployment.resources("AWS::SecretsManager::Secret")
+    reading = [
+        (name, actions, arns)
+        for name in deployment.functions
+        for actions, arns in deployment.statements(name)
+        if any(action.startswith("secretsmanager:") for action in actions)
+    ]
+    assert reading == [("redemption-on-fulfilment-requested", {"secretsmanager:GetSecretValue"}, {secret})]
+
+
+def test_who_asks_suppliers_knows_the_name_of_the_secret_and_nobody_else_does(deployment: Deployment) -> None:
+    knowing = {
+        name: made["Environment"]["Variables"]["SUPPLIER_SECRET"]
+        for name, made in deployment.functions.items()
+        if "SUPPLIER_SECRET" in made["Environment"]["Variables"]
+    }
+    (secret,) = deployment.resources("AWS::SecretsManager::Secret").values()
+    assert knowing == {"redemption-on-fulfilment-requested": secret["Name"]}
+    assert secret["Name"] == f"fidelio-{deployment.stage}-suppliers"
+
+
+def test_only_in_the_local_stage_may_a_function_call_its_own_machine(deployment: Deployment) -> None:
+    allowed = {
+        name: made["Environment"]["Variables"]["LOCAL_ENDPOINTS"]
+        for name, made in deployment.functions.items()
+        if "LOCAL_ENDPOINTS" in made["Environment"]["Variables"]
+    }
+    assert allowed == ({"redemption-on-fulfilment-requested": "yes"} if deployment.stage == "local" else {})
+
+
+def test_who_ends_holds_reaches_no_programme_and_no_profile(prod: Deployment) -> None:
+    tables = {"fidelio-prod-accounts", "fidelio-prod-entries", "fidelio-prod-rewards"}
+    assert prod.tables_granted("redemption-every-minute") == tables
+    assert with_action(prod, "dynamodb:DeleteItem").isdisjoint({"redemption-every-minute", "redemption-api"})
+
+
+def test_who_asks_suppliers_can_issue_no_voucher_and_reaches_no_profile(prod: Deployment) -> None:
+    name = "redemption-on-fulfilment-requested"
+    assert prod.actions_on(name, "rewards") == {"UpdateItem"}
+    assert "fidelio-prod-members" not in prod.tables_granted(name)
 
 
 def test_only_notifications_may_send_mail(prod: Deployment) -> None:

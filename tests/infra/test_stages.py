@@ -7,6 +7,7 @@ import pytest
 from cdk_nag import AwsSolutionsChecks
 from cfnlint import ManualArgs, lint  # type: ignore[import-untyped]
 
+from functions.redemption.vouchers import MOST_GUESSES
 from infra.stage import UnknownStageError, stage_named
 from tests.infra.templates import OPERATOR, Deployment
 
@@ -37,7 +38,7 @@ def test_cfn_lint_finds_nothing(deployment: Deployment) -> None:
 
 def test_the_service_says_what_a_partner_needs_to_know(deployment: Deployment) -> None:
     outputs = set(deployment.templates[f"fidelio-{deployment.stage}-service"]["Outputs"])
-    assert outputs == {"ApiUrl", "ApiId", "UserPoolId", "ClientIds", "TokenUrl", "BusName", "Scopes"}
+    assert outputs == {"ApiUrl", "ApiId", "UserPoolId", "ClientIds", "TokenUrl", "BusName", "SupplierSecret", "Scopes"}
 
 
 def test_the_data_stack_says_how_its_tables_are_called(deployment: Deployment) -> None:
@@ -71,6 +72,10 @@ def test_the_books_are_proved_every_night_in_the_cloud_and_every_ten_minutes_loc
     )
 
 
+def test_holds_end_within_a_minute_everywhere(deployment: Deployment) -> None:
+    assert when(deployment, "redemption-every-minute") == "rate(1 minute)"
+
+
 def when(deployment: Deployment, function: str) -> Any:
     schedules = deployment.resources("AWS::Scheduler::Schedule").values()
     (found,) = [one for one in schedules if one["Name"].endswith(function)]
@@ -82,6 +87,27 @@ def test_an_account_that_drifts_raises_an_alarm(deployment: Deployment) -> None:
     (alarm,) = [one for one in alarms if one.get("MetricName") == "AccountsInDrift"]
     assert (alarm["Namespace"], alarm["Threshold"]) == ("Fidelio", 1)
     assert alarm["Dimensions"] == [{"Name": "service", "Value": "ledger"}]
+
+
+def test_guessing_of_voucher_codes_raises_an_alarm_where_one_caller_would_be_stopped(deployment: Deployment) -> None:
+    alarms = deployment.resources("AWS::CloudWatch::Alarm").values()
+    (alarm,) = [one for one in alarms if one.get("MetricName") == "VoucherCodesGuessed"]
+    assert (alarm["Namespace"], alarm["Statistic"], alarm["Period"]) == ("Fidelio", "Sum", 300)
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", MOST_GUESSES)
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "redemption"}]
+    variables = deployment.functions["redemption-api"]["Environment"]["Variables"]
+    assert (variables["POWERTOOLS_METRICS_NAMESPACE"], variables["POWERTOOLS_SERVICE_NAME"]) == (
+        "Fidelio",
+        "redemption",
+    )
+
+
+def test_the_secret_of_the_suppliers_is_made_by_the_stack_and_is_one_that_webhooks_are_signed_with(
+    deployment: Deployment,
+) -> None:
+    (made,) = deployment.resources("AWS::SecretsManager::Secret").values()
+    assert made["GenerateSecretString"] == {"PasswordLength": 44, "ExcludePunctuation": True}
+    assert "SecretString" not in made
 
 
 @pytest.mark.parametrize("name", ["staging", "", None])

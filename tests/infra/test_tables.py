@@ -41,7 +41,7 @@ def test_every_table_in_production_is_protected_from_deletion(deployment: Deploy
         assert table["DeletionProtectionEnabled"] is (deployment.stage == "prod"), table["TableName"]
 
 
-@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::Cognito::UserPool"])
+@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::Cognito::UserPool", "AWS::SecretsManager::Secret"])
 def test_what_holds_state_outlives_its_stack_in_the_cloud(deployment: Deployment, kind: str) -> None:
     kept = ("Delete", "Delete") if deployment.stage == "local" else ("RetainExceptOnCreate", "Retain")
     for name, made in deployment.declarations(kind).items():
@@ -57,10 +57,10 @@ def test_the_accounts_publish_their_changes_with_both_images(deployment: Deploym
     assert streaming == {f"fidelio-{deployment.stage}-accounts": "NEW_AND_OLD_IMAGES"}
 
 
-def test_only_messages_expire_by_themselves(deployment: Deployment) -> None:
+def test_only_messages_and_what_was_guessed_expire_by_themselves(deployment: Deployment) -> None:
     expiring = {
         made["TableName"]: made["TimeToLiveSpecification"]["AttributeName"]
         for made in deployment.resources("AWS::DynamoDB::Table").values()
         if "TimeToLiveSpecification" in made
     }
-    assert expiring == {f"fidelio-{deployment.stage}-messages": "expires_at"}
+    assert expiring == {f"fidelio-{deployment.stage}-{table}": "expires_at" for table in ("messages", "rewards")}
