@@ -94,8 +94,9 @@ def _withdraw(rewards: Sequence[IssuedReward], rule: str, times: int, kept: int,
         voucher = found.vouchers.get(reward.code or "")
         if voucher is None or voucher.withdrawn or voucher.used_up:
             continue
-        # What it has paid already is part of what is deserved.
-        left = max(0, reward.value // times * kept - voucher.paid) if reward.value else int(i < kept)
+        # What a part of it has paid already is part of what is deserved.
+        paid = voucher.paid if voucher.paid + voucher.reward.value <= reward.value else 0
+        left = max(0, reward.value // times * kept - paid) if reward.value else int(i < kept)
         if (voucher.reward.value if reward.value else 1) <= left:
             continue
         gone.withdrawn.append(Withdrawal(voucher, left))
