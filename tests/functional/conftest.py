@@ -41,6 +41,7 @@ from infra.functions import FUNCTIONS, BusEvents, Source
 from infra.tables import TABLES, create_table_request
 from tests.contract import schemas
 from tests.functional.grants import Grants
+from tests.functional.quick_moto import quick_moto
 
 ROOT = Path(__file__).parent.parent.parent
 REGION = "eu-west-1"
@@ -532,7 +533,8 @@ def _clients_of_their_own() -> Iterator[None]:
     getters = (aws.dynamodb, aws.events, aws.sqs, aws.sesv2, aws.secretsmanager)
     for getter in getters:
         getter.cache_clear()
-    yield
+    with quick_moto():
+        yield
     for getter in getters:
         getter.cache_clear()
 

@@ -197,7 +197,7 @@ def typed_as(code: str) -> dict[str, str]:
 @pytest.mark.parametrize("how", ["small", "without hyphens", "with spaces", "O for 0", "o for 0", "I for 1", "l for 1"])
 def test_a_code_is_understood_however_it_is_typed(service: Service, how: str) -> None:
     people(service)
-    everybody = [join(service, f"ada-{i}", email=f"ada{i}@example.com").body for i in range(30)]
+    everybody = (join(service, f"ada-{i}", email=f"ada{i}@example.com").body for i in range(30))
     ada = next(one for one in everybody if {"0", "1"} <= set(one["referral_code"]))
     typed = typed_as(ada["referral_code"])[how]
     assert typed != ada["referral_code"]
