@@ -4,6 +4,7 @@ export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.tools/jsii
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
+AT_ONCE = -n $(or $(JOBS),2)
 .PHONY: help setup up down demo test check synth deploy bench faults openapi requirements clean
 
 help: ## Show this list
@@ -21,9 +22,9 @@ down: setup ## Stop what DETACH=1 left running; its data stays
 demo: setup ## Run the programme on real sample purchases; DATA=full on all of them
 	@.venv/bin/loyalty demo $(if $(DATA),--data $(DATA))
 
-test: setup ## Run all tests: unit, functional, contract, faults, infra, and against a stack of their own
-	@.venv/bin/pytest tests/unit --cov
-	@.venv/bin/pytest tests/functional tests/contract tests/faults tests/infra tests/embedded
+test: setup ## Run all tests, those of a deployed stack too; JOBS=2 at a time
+	@.venv/bin/pytest tests/unit --cov $(AT_ONCE)
+	@.venv/bin/pytest tests/functional tests/contract tests/faults tests/infra tests/embedded $(AT_ONCE)
 
 check: setup ## Check style, types, who imports whom, and the infrastructure
 	@.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy --strict

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -336,6 +337,15 @@ def test_an_answer_that_is_none_books_nothing(tmp_path: Path, body: object, why:
     assert report.open == 10
 
 
+@pytest.fixture
+def _heeds_ctrl_c() -> Iterator[None]:
+    """As a command in a terminal does; who runs the tests in the background may have told them not to."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeds_ctrl_c")
 def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(tmp_path: Path) -> None:
     programme, file = Programme(), a_file(tmp_path, 2000, 40)
     me = threading.main_thread().ident
