@@ -955,19 +955,27 @@ def test_balances_that_cannot_be_fetched_are_not_called_right(tmp_path: Path) ->
 def test_one_balance_that_cannot_be_fetched_is_enough(tmp_path: Path) -> None:
     club, file = Club(), a_file(tmp_path)
     run(club, file)
-    path = f"/v1/members/{club.of('c-4')}/balance"
-    since, others = list[int](), threading.Event()
+    path, *later = [f"/v1/members/{club.of(f'c-{i}')}/balance" for i in range(4, 12)]
+    since, stuck = list[int](), list[int]()
+    asked, others = threading.Event(), threading.Event()
 
     def fail(n: int, request: httpx.Request) -> httpx.Response | None:
         if request.url.path == path:
             since.append(n)
+            stuck.append(threading.get_ident())
+            asked.set()
+            return httpx.Response(503)
+        if not since and request.url.path in later:  # else the other caller may have nothing left to ask by then
             return httpx.Response(503)
         if since and n > since[0] + 3:  # the other caller has got answers meanwhile
             others.set()
         return None
 
+    def pause(seconds: float) -> None:
+        (others if threading.get_ident() in stuck else asked).wait(5)
+
     club.before = fail
-    report, _ = run(club, file, reconcile=True, callers=2, pause=lambda seconds: others.wait(5))
+    report, _ = run(club, file, reconcile=True, callers=2, pause=pause)
     assert report.stopped is not None
     assert "some balances could not be fetched" in report.stopped
     assert report.reconciled is None
