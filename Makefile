@@ -24,7 +24,8 @@ demo: setup ## Run the programme on real sample purchases; DATA=full on all of t
 
 test: setup ## Run all tests, those of a deployed stack too; JOBS=2 at a time
 	@.venv/bin/pytest tests/unit --cov $(AT_ONCE)
-	@.venv/bin/pytest tests/functional tests/contract tests/faults tests/infra tests/embedded $(AT_ONCE)
+	@.venv/bin/pytest tests/functional tests/contract tests/faults tests/infra $(AT_ONCE)
+	@.venv/bin/pytest tests/embedded
 
 check: setup ## Check style, types, who imports whom, and the infrastructure
 	@.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy --strict
