@@ -11,7 +11,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 os.environ["PATH"] = os.pathsep.join([str(_ROOT / ".venv/bin"), str(_ROOT / ".tools/bin"), os.environ.get("PATH", "")])
 os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(_ROOT / ".tools/jsii"))
 
-# They share what is slow to make, or are counted together. Whoever is not named here may run beside anybody. `make test`
+# They share what is slow to make, or are counted together. Who is not named here may run beside anybody. `make test`
 # runs tests/embedded without `-n`: Ctrl-C would end a process of xdist before it had stopped the stack that it started.
 _TOGETHER = ("tests/embedded/", "tests/infra/", "tests/faults/test_simulation.py")
 

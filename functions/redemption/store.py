@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from functions.ledger import store as ledger
-from functions.ledger.account import Account, Entry, Operation, Posting
+from functions.ledger.account import Account, Entry, Operation, Posting, Voucher
 from functions.ledger.identity import Identity
 from functions.program import store as programs
 from functions.program.offering import THE_PRICE, Wanted
@@ -138,7 +138,11 @@ def give_up(wanted: str, source: str, correlation_id: str) -> Redeemed:
 
 def captured(wanted: str) -> Entry:
     """The entry that made a redemption final. Raises RedemptionNotFoundError, HoldNotFoundError."""
-    opened = _opened(wanted)
+    return _final(_opened(wanted))
+
+
+def _final(opened: Entry) -> Entry:
+    wanted = reward_of(opened).redemption
     found = ledger.find(operation_of("capture" if _is_held(opened) else "redemption", wanted).key)
     if found is None:
         raise HoldNotFoundError("Nothing is captured: cancel it, if it is still held.")
@@ -147,23 +151,35 @@ def captured(wanted: str) -> Entry:
 
 def _refunded(wanted: str, operation: Operation, points: int | None, because: str | None = None) -> Redeemed:
     opened = _opened(wanted)
-    captured(wanted)  # asked for too early, it is not refused for ever: what is held may be captured yet
+    # Asked for too early, it is not refused for ever: what is held may be captured yet.
+    final = _final(opened) if _is_held(opened) else opened
+    first_look = [(final, _untouched_voucher(final))]
 
     def decide(account: Account, now: datetime) -> Posting:
-        final = captured(wanted)
+        # The first time, what was just read will do, and the voucher is taken for unused: were that wrong, the commit
+        # would fail on it.
+        final, voucher = first_look.pop() if first_look else _final_with_voucher(opened)
         if because and (not _is_handed_over(final) or ledger.find(operation_of("fulfilment", wanted).key)):
             raise FulfilmentNotAwaitedError("This reward was handed over, or comes by itself.")
-        code = reward_of(final).code
-        voucher = ledger.find_voucher(code, consistent=True) if code else None
         program = programs.of_version(final.posting.program_version)
         return decide_refund(account, opened, final, voucher, program, now, points, because)
 
     committed = ledger.commit(ledger.Request(operation, Identity("id", opened.member), decide))
-    final, reversal = captured(wanted), committed.entry.posting.reversal
+    reversal = committed.entry.posting.reversal
     assert reversal
     refunded = reversal.returned[WHOLE].points
     status: Status = "refunded" if refunded == -final.posting.points else "captured"
     return Redeemed(committed.entry, reward_of(final), status, committed.replayed, refunded)
+
+
+def _untouched_voucher(final: Entry) -> Voucher | None:
+    return Voucher(reward_of(final), final.member) if reward_of(final).code else None
+
+
+def _final_with_voucher(opened: Entry) -> tuple[Entry, Voucher | None]:
+    final = _final(opened)
+    code = reward_of(final).code
+    return final, ledger.find_voucher(code, consistent=True) if code else None
 
 
 def find_redemption(wanted: str) -> Redeemed:

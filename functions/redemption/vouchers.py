@@ -41,10 +41,11 @@ def use(typed: str, received: VoucherUseIn, source: str, key: str, correlation_i
     """Let a voucher pay a part of a purchase, once. Raises VoucherNotFoundError, TooManyGuessesError, and the errors of
     `ledger.store.commit` and of `decide_use`."""
     found = _find(typed, source)
-    code = _code(found)
+    code, first_look = _code(found), [found]
 
     def decide(_account: Account, now: datetime) -> Posting:
-        voucher = ledger.find_voucher(code, consistent=True)
+        # The first time, what was just read will do: were it stale, the commit would fail on it.
+        voucher = first_look.pop() if first_look else ledger.find_voucher(code, consistent=True)
         assert voucher
         return decide_use(voucher, received.basket(), programs.of_version(voucher.version), now)
 
