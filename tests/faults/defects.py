@@ -29,6 +29,7 @@ from functions.runtime import aws, bus, settings, tables
 from functions.runtime.envelope import OutboundEvent
 from functions.runtime.errors import HoldNotFoundError, LoyaltyError
 from tests.faults.schedule import CrashError
+from tests.faults.spending_defects import SPENDING_DEFECTS
 
 Defect: TypeAlias = Callable[[], AbstractContextManager[Any]]
 
@@ -172,9 +173,9 @@ def hold_captured_after_its_release() -> AbstractContextManager[Any]:
     """A hold that is not there any more is captured all the same, out of what the member has."""
     real = movements.capture
 
-    def capture(account: Account, redemption: str) -> Change:
+    def capture(account: Account, redemption: str, points: int | None = None) -> Change:
         try:
-            return real(account, redemption)
+            return real(account, redemption, points)
         except HoldNotFoundError:
             return movements.spend(account, 100, account.updated_at.date())
 
@@ -435,4 +436,5 @@ DEFECTS: Mapping[str, Defect] = {
     "a referral outlives its purchase": referral_outlives_its_purchase,
     "our own events are followed under the id of the delivery": news_under_a_fresh_id,
     "what the bus brought is refused in silence": refused_in_silence,
+    **SPENDING_DEFECTS,
 }

@@ -220,7 +220,7 @@ class Database:
             item = dict(write["Item"])
         elif kind == "Update":
             before = {**write["Key"], **(rows.latest(key) or {})}
-            names, values = write["ExpressionAttributeNames"], write["ExpressionAttributeValues"]
+            names, values = write["ExpressionAttributeNames"], write.get("ExpressionAttributeValues", {})
             after = before | changed(write["UpdateExpression"], before, names, values)
             item = {name: value for name, value in after.items() if value is not None}
         now = self._instant.now()

@@ -21,16 +21,11 @@ from functions.enrolment.contract import MemberIn
 from functions.enrolment.member import member_id
 from functions.ledger.account import Operation, OperationKind
 from functions.ledger.identity import profile_key
-from functions.redemption import store as redemption
-from functions.redemption.contract import RedemptionIn
-from functions.redemption.spending import redemption_id
 from functions.runtime.validation import payload_hash
 from tests.faults.operations import Asked
+from tests.faults.programme import FLOOD
 
 SOURCES = ("till", "shop")
-PRICE = 100
-FLOOD = "flood"
-"""Goods that bring more rewards than fit in one transaction: a purchase of them is refused."""
 REFERRER = "4006381333930"
 CARDS = ("4006381333931", "4006381333932", "4006381333933", "4006381333934")
 DAYS = ("2025-12-24T18:00:00Z", "2026-02-10T09:00:00Z", "2026-02-28T12:00:00Z", "2025-02-28T12:00:00Z")
@@ -52,7 +47,7 @@ class Receipt:
 @dataclass
 class World:
     """What the partners know of each other, and all they ever asked. `patience`: seconds that a return waits for its
-    purchase; `night`: report those that waited too long."""
+    purchase; `night`: report those that waited too long; `sweep`: end the holds whose time is over."""
 
     patience: float = 30.0
     night: Callable[[], None] = lambda: None
@@ -61,6 +56,8 @@ class World:
     returns: list[Asked] = field(default_factory=list)
     activities: list[Asked] = field(default_factory=list)
     holds: list[str] = field(default_factory=list)
+    redemptions: list[str] = field(default_factory=list)
+    sweep: Callable[[], None] = lambda: None
     count: int = 0
 
     def fresh(self, prefix: str) -> str:
@@ -115,7 +112,7 @@ class Intents:
         purchase, source = receipt.purchase, receipt.source
         return Asked(
             "purchase",
-            key=_key("purchase", source, purchase.id),
+            key=key_of("purchase", source, purchase.id),
             content=payload_hash(purchase),
             call=lambda: accrual.record(self._report(purchase, source)),
             who=purchase.member.identity(source),
@@ -157,10 +154,10 @@ class Intents:
         )
         return Asked(
             "return",
-            key=_key("return", source, body.id),
+            key=key_of("return", source, body.id),
             content=payload_hash(body.body(), of=purchase_id),
             call=lambda: accrual.record_return(self._report(body, source)),
-            of=_key("purchase", source, purchase_id),
+            of=key_of("purchase", source, purchase_id),
             pieces=pieces,
             body=body,
             source=source,
@@ -179,7 +176,7 @@ class Intents:
         )
         asked = Asked(
             "activity",
-            key=_key("activity", source, body.id),
+            key=key_of("activity", source, body.id),
             content=payload_hash(body),
             call=lambda: accrual.record(self._report(body, source)),
             who=body.member.identity(source),
@@ -194,7 +191,7 @@ class Intents:
         body = DecisionIn.model_validate({"activity_id": activity.body.id, "decision": decision})
         return Asked(
             "decision",
-            key=_key("confirmation", activity.source, body.activity_id),
+            key=key_of("confirmation", activity.source, body.activity_id),
             content=payload_hash(body),
             call=lambda: accrual.record(self._report(body, activity.source)),
             of=activity.key,
@@ -208,45 +205,11 @@ class Intents:
         source = self._rng.choice(SOURCES)
         return Asked(
             "adjust",
-            key=_key("adjustment", source, body.id),
+            key=key_of("adjustment", source, body.id),
             content=payload_hash(body, of=member),
             call=lambda: accrual.adjust(member, body, source, self._world.fresh("call")),
             of=member,
             points=points,
-        )
-
-    def redemption(self, card: str, *, capture: bool) -> Asked:
-        key, source = self._world.fresh("key"), self._rng.choice(SOURCES)
-        received = RedemptionIn.model_validate({"member": {"card": card}, "reward_id": "voucher-5", "capture": capture})
-        wanted = redemption_id(source, key)
-        return Asked(
-            "redeem" if capture else "hold",
-            key=_key("redemption", "", wanted),
-            content=payload_hash(received),
-            call=lambda: redemption.redeem(received, source, key, self._world.fresh("call")),
-            who=received.member.identity(source),
-            of=wanted,
-            points=-PRICE if capture else 0,
-        )
-
-    def capture(self, wanted: str) -> Asked:
-        return Asked(
-            "capture",
-            key=_key("capture", "", wanted),
-            content="",
-            call=lambda: redemption.capture(wanted, None, "till", self._world.fresh("call")),
-            of=wanted,
-            points=-PRICE,
-        )
-
-    def cancellation(self, wanted: str) -> Asked:
-        return Asked(
-            "cancel",
-            key=_key("release", "", wanted),
-            content="",
-            call=lambda: redemption.cancel(wanted, "till", self._world.fresh("call")),
-            of=wanted,
-            points=0,
         )
 
     def _report(self, body: accrual.Body, source: str) -> accrual.Report:
@@ -263,7 +226,8 @@ def enrolment_of(member: MemberIn, source: str, key: str) -> Asked:
     )
 
 
-def _key(kind: OperationKind, source: str, operation_id: str) -> str:
+def key_of(kind: OperationKind, source: str, operation_id: str) -> str:
+    """By which the books know an operation."""
     return Operation(kind, source, operation_id, "", "").key
 
 

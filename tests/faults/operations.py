@@ -20,6 +20,7 @@ from functions.ledger.identity import Identity
 from functions.ledger.items import entry_to_item
 from functions.ledger.store import Committed
 from functions.redemption.spending import Redeemed
+from functions.redemption.stocking import Level
 from functions.runtime.errors import (
     InvalidError,
     LoyaltyError,
@@ -32,14 +33,40 @@ from functions.runtime.tables import Item
 from tests.faults.schedule import CrashError
 
 Verdict = Literal["committed", "waiting", "refused", "reused", "nothing", "unknown"]
-Result: TypeAlias = Committed | Waiting | Redeemed | Enrolled
-Kind = Literal["enrol", "purchase", "return", "activity", "decision", "adjust", "redeem", "hold", "capture", "cancel"]
+Kind = Literal[
+    "enrol",
+    "purchase",
+    "return",
+    "activity",
+    "decision",
+    "adjust",
+    "redeem",
+    "hold",
+    "capture",
+    "cancel",
+    "refund",
+    "use",
+    "stock",
+    "fulfil",
+    "give up",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What is answered with something else than the entry it made. `named`: the key of that."""
+
+    named: str
+    replayed: bool
+
+
+Result: TypeAlias = Committed | Waiting | Redeemed | Enrolled | Level | Done
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What one call was answered, and when. `entry` where points moved, `member` where one was enrolled; `named`: the
-    entry that a batch names, without showing it."""
+    entry that is named, and not shown."""
 
     verdict: Verdict
     at: float
@@ -58,8 +85,9 @@ class Answer:
 class Asked:
     """One intent. `key` and `content` are what the books should know it by; `points` what it should move, if granted.
 
-    `who`: whose account. `of`: the purchase, the activity or the redemption that it is about. `body`, `source`: what
-    goes over the bus or into a batch as well. `pieces`: of the lines that a return names.
+    `who`: whose account. `of`: the purchase, the activity, the redemption or the voucher that it is about. `body`,
+    `source`: what goes over the bus or into a batch as well. `pieces`: of the lines that a return names. `price`: what
+    there must be, in points; `reward`: what for.
     """
 
     kind: Kind
@@ -72,6 +100,8 @@ class Asked:
     pieces: Mapping[str, int] = field(default_factory=dict)
     body: Body | None = None
     source: str = ""
+    price: int = 0
+    reward: str = ""
     began: float | None = None
     answers: list[Answer] = field(default_factory=list)
 
@@ -89,6 +119,10 @@ def answer_of(result: Result, at: float) -> Answer:
         return Answer("committed", at, result.replayed, member=result.member.id)
     if isinstance(result, Waiting):
         return Answer("waiting", at)
+    if isinstance(result, Level):
+        return Answer("committed", at, result.replayed, named=result.reward)
+    if isinstance(result, Done):
+        return Answer("committed", at, result.replayed, named=result.named)
     return Answer("committed", at, result.replayed, entry=result.entry)
 
 

@@ -5,8 +5,6 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faults.intents import FLOOD
-
 BUDGETS = {"first": 8, "early": 22, "launch": 50}
 """Rules that give points until their budgets are used up: 50 pays for seven times seven."""
 BUDGET_POINTS = 7
@@ -16,6 +14,18 @@ VISITS, REVIEWS, SPEND, SPEND_REACH = "third-visit", "second-review", "spender",
 """Goals: a gift for every third visit and every second review, points for so much spent."""
 GIFT_VALUE = 100
 ENROLLED, REFERRAL_MADE = "enrolled", "referral_made"
+FLOOD = "flood"
+"""Goods that bring more rewards than fit in one transaction: a purchase of them is refused."""
+VOUCHER, CARD, FEW, CASH, BY_HAND = "voucher-5", "card", "few", "cash", "by-hand"
+"""Rewards that are bought: a voucher to use once, a gift card to use in parts, few pieces, points as money, and what a
+person hands over, of which there are few pieces as well."""
+PRICES = {VOUCHER: 100, CARD: 60, FEW: 20, BY_HAND: 30}
+PIECES = {FEW: 3, BY_HAND: 18}
+"""Fewer than the stock has shards, and some more."""
+MOST_OF_FEW = 4
+"""How many a member may have."""
+CASH_POINTS, CASH_VALUE = 10, 7
+"""So many points are worth so much: neither divides the other."""
 
 _TEXT = {"en": "a text", "fr": "un texte"}
 _MOST_GIFTS = 20
@@ -79,9 +89,48 @@ _PROGRAM = {
         "levels": [{"id": "green", "text": _TEXT}, {"id": "gold", "text": _TEXT, "reach": [{"visits": 2}]}],
     },
     "rewards": [
-        {"id": "voucher-5", "kind": "voucher", "points": 100, "value": 500, "valid_days": 90, "text": _TEXT},
+        {"id": VOUCHER, "kind": "voucher", "points": PRICES[VOUCHER], "value": 500, "valid_days": 90, "text": _TEXT},
+        {
+            "id": CARD,
+            "kind": "gift_card",
+            "points": PRICES[CARD],
+            "value": 1_000,
+            "valid_days": 90,
+            "use": {"in_parts": True},
+            "text": _TEXT,
+        },
+        {
+            "id": FEW,
+            "kind": "product",
+            "points": PRICES[FEW],
+            "stock": PIECES[FEW],
+            "limits": [{"times": MOST_OF_FEW, "per": "ever"}],
+            "valid_days": 90,
+            "text": _TEXT,
+        },
+        {
+            "id": CASH,
+            "kind": "credit",
+            "pay": {"points": CASH_POINTS, "value": CASH_VALUE, "least_points": 5},
+            "text": _TEXT,
+        },
+        {
+            "id": BY_HAND,
+            "kind": "product",
+            "points": PRICES[BY_HAND],
+            "stock": PIECES[BY_HAND],
+            "fulfilment": "manual",
+            "text": _TEXT,
+        },
         {"id": "gift", "kind": "voucher", "value": GIFT_VALUE, "valid_days": 30, "text": _TEXT},
-        {"id": "bonus", "kind": "voucher", "value": BONUS_VALUE, "valid_days": 30, "text": _TEXT},
+        {
+            "id": "bonus",
+            "kind": "voucher",
+            "value": BONUS_VALUE,
+            "valid_days": 30,
+            "use": {"in_parts": True},
+            "text": _TEXT,
+        },
         {"id": "trinket", "kind": "product", "valid_days": 30, "text": _TEXT},
     ],
 }

@@ -1,10 +1,10 @@
 """One run: a world, its weather, its workload, and the judgement. Everything in it follows from the seed.
 
-storm      partners, queues, stream, sweeper and nights work while calls are lost, throttled, late, and handlers die
+storm      partners, queues, stream, sweepers and nights work while calls are lost, throttled, late, and handlers die
 calm       faults end; what lies in dead-letter queues is sent again, the stream drains, sweeper and nights run
 repeats    what was asked is asked once more: every answer must be the one that was given
 judgement  `watch.py` saw every commit; `verdict.py`, `rests.py`, `waits.py` and `told.py` hold books and bus against
-           the answers; the real proof recomputes every account
+           the answers, `spent.py` what was bought; the real proofs recompute every account and every stock
 """
 
 import hashlib
@@ -30,13 +30,15 @@ from functions.enrolment import profiles
 from functions.enrolment import store as enrolment
 from functions.enrolment.contract import MemberIn
 from functions.enrolment.member import member_id
-from functions.ledger import awaiting, proving, publishing
+from functions.ledger import awaiting, proving, publishing, stockproof
 from functions.ledger import store as ledger
 from functions.ledger.account import Account
 from functions.program import store as programs
+from functions.redemption import store as redemption
 from functions.runtime import aws, clock
 from functions.runtime.bus import PublishError
 from functions.runtime.envelope import SOURCE
+from functions.runtime.errors import TryAgainError
 from functions.runtime.observability import logger
 from infra.tables import TABLES
 from tests.faults.bus import EventsClient, Taken
@@ -49,6 +51,7 @@ from tests.faults.programme import drawn
 from tests.faults.rests import judge_rests
 from tests.faults.schedule import Schedule, skewed
 from tests.faults.sdk import DynamoDbClient, Sdk
+from tests.faults.spent import judge_spent
 from tests.faults.stream import Record, Stream
 from tests.faults.told import judge_bus
 from tests.faults.verdict import Books, judge
@@ -66,6 +69,8 @@ _MOST_REPEATS = 25
 _ROUNDS = 3
 """Of redrive, sweep and night, until all is at rest: what one of them brings about may need the others."""
 _SWEEPS = (20.0, 45.0, 80.0)
+_ENDINGS = (12.0, 13.0, 25.0, 40.0, 41.0, 60.0, 85.0)
+"""When holds are ended whose time is over: by two at once now and then."""
 _NIGHTS = (35.0, 65.0, 100.0)
 _NEWS = ("MemberEnrolled", "ReferralCompleted", "ReferralWithdrawn", "AwaitedPurchaseArrived")
 """Our own events that something follows from."""
@@ -118,7 +123,9 @@ class Simulation:
         self._news = Queue("follower", self._schedule, self._faults, _NEWS_DELAY)
         self._witness = Witness(self._schedule, self._queue, self._news)
         self._stream = Stream(self._schedule, self._faults, self._publish)
-        self._world = World(patience=rng.choice((5.0, 20.0, 40.0)), night=self._night_if_it_lives)
+        self._world = World(
+            patience=rng.choice((5.0, 20.0, 40.0)), night=self._night_if_it_lives, sweep=self._end_if_it_lives
+        )
         self._rules, self._program = drawn(rng)
         self._database.listeners += [self._watch.on_written, self._stream.on_written]
         self._bus.listeners += [self._watch.on_taken, self._on_news]
@@ -144,6 +151,8 @@ class Simulation:
             self._schedule.spawn(partner.name, partial(partner.live, self._rng.randint(5, 15)))
         for after in _SWEEPS:
             self._schedule.spawn("sweeper", self._sweep_if_it_lives, after)
+        for after in _ENDINGS:
+            self._schedule.spawn("ending", self._end_if_it_lives, after)
         for after in _NIGHTS:
             self._schedule.spawn("night", self._night_if_it_lives, after)
         self._schedule.run()
@@ -156,6 +165,7 @@ class Simulation:
             self._news.redrive()
             self._schedule.run()
             self._process("sweeper", self._sweep)
+            self._process("ending", redemption.end_holds)
             self._process("night", self._night)
         for queue in (self._queue, self._news):
             if queue.dead:
@@ -168,6 +178,7 @@ class Simulation:
         before = set(self._watch.booked)
         final = {(one.key, one.content) for one in self._world.asked if one.verdicts() & _FINAL}
         kept = {item["operation"]["S"] for item in self._database.items("entries")}
+        kept |= {item["key"]["S"] for item in self._database.items("rewards")}
         # A return that was given up may be sent again, and is then carried out: that would be no repeat.
         answered = [
             asked for one, asked in intents.items() if one in final and (asked.key in kept or asked.kind == "enrol")
@@ -192,6 +203,7 @@ class Simulation:
         for finding in chain(
             judge(asked, books),
             judge_rests(books),
+            judge_spent(asked, books),
             judge_waits(asked, self._bus, (self._queue, self._news), books),
             judge_bus(self._bus, self._stream, books),
         ):
@@ -199,10 +211,15 @@ class Simulation:
         self._process("proof", self._prove)
 
     def _prove(self) -> None:
+        drawn: Counter[str] = Counter()
         for account in proving.accounts():
             proof = proving.prove_account(account)
+            drawn.update(proof.drawn)
             if proof.drift:
                 self._watch.violated("P4", f"{proof.member} drifts: {proof.drift}")
+        counted = stockproof.counted()
+        for difference in stockproof.differences(drawn, counted, counted):
+            self._watch.violated("P3", difference)
 
     def _open(self) -> None:
         """Publish the programme, and enrol the one who sends all the others."""
@@ -233,6 +250,13 @@ class Simulation:
             self._night()
         except (ClientError, BotoCoreError, PublishError) as error:
             self._schedule.note(f"night failed: {type(error).__name__}")
+
+    def _end_if_it_lives(self) -> None:
+        skewed(self._schedule)
+        try:
+            redemption.end_holds()
+        except (ClientError, BotoCoreError, TryAgainError) as error:
+            self._schedule.note(f"ending failed: {type(error).__name__}")
 
     def _on_news(self, taken: Taken) -> None:
         """The bus hands our own events on, each time that one is on it, under an id of its own."""
@@ -275,6 +299,7 @@ class Simulation:
             stack.enter_context(patch.object(batching, "time", SimpleNamespace(monotonic=lambda: self._schedule.now)))
             stack.enter_context(patch.object(accrual, "_USUAL_WAIT", timedelta(seconds=self._world.patience)))
             stack.enter_context(patch.object(enrolment, "Account", self._referred))
+            stack.enter_context(patch.object(redemption, "timedelta", _seconds_for_minutes))
             programs.forget()
             logger.setLevel(logging.CRITICAL)
             try:
@@ -300,3 +325,8 @@ class Simulation:
             trace=lines,
             digest=hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16],
         )
+
+
+def _seconds_for_minutes(minutes: int) -> timedelta:
+    """Holds end while the run goes on."""
+    return timedelta(seconds=minutes)

@@ -5,19 +5,20 @@
     books       every entry is somebody's operation and moves what that is worth; holds and returns stay in bounds
     claims      every identity and every voucher belongs to what made it
 
-What rests on what is judged in `rests.py`, what waits in `waits.py`, what is on the bus in `told.py`; the proof of
-every account is the real one (`functions/ledger/proving.py`).
+What rests on what is judged in `rests.py`, what was bought in `spent.py`, what waits in `waits.py`, what is on the bus
+in `told.py`; the proof of every account is the real one (`functions/ledger/proving.py`).
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from functions.ledger import items
 from functions.ledger.account import Account, Entry
 from functions.ledger.identity import Identity
+from functions.runtime.envelope import SOURCE
 from functions.runtime.tables import Item, from_wire
 from tests.faults.dynamodb import Database
-from tests.faults.intents import PRICE
 from tests.faults.operations import Answer, Asked, as_booked
 from tests.faults.programme import BUDGET_POINTS, BUDGETS, Rules
 from tests.faults.watch import Watch
@@ -38,6 +39,7 @@ class Books:
         self.members: dict[str, Item] = {i["key"]: i for i in map(from_wire, database.items("members"))}
         rewards = list(map(from_wire, database.items("rewards")))
         self.vouchers: dict[str, Item] = {i["key"]: i for i in rewards if i["key"].startswith("V#")}
+        self.put_in: dict[str, Item] = {i["key"]: i for i in rewards if i["key"].startswith("R#")}
         self.spent: Counter[str] = Counter()
         for item in rewards:
             if item["key"].startswith("B#"):
@@ -73,8 +75,9 @@ def judge(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
     contents = {(one.key, one.content) for one in asked if one.kind == "return"}
     rivals = {key for key, times in Counter(key for key, _ in contents).items() if times > 1}
     for one in asked:
-        for answer in one.answers:
-            found = _enrolment(one, answer, books) if one.kind == "enrol" else _answer(one, answer, books)
+        for answer in one.answers if one.kind != "stock" else ():
+            judge_answer = _enrolment if one.kind == "enrol" else _early if _is_early(one, answer) else _answer
+            found = judge_answer(one, answer, books)
             yield from () if _about_what_waits(one, answer, rivals, books) else found
         refusals = [answer for answer in one.answers if answer.verdict == "refused"]
         if refusals and one.key in books.watch.refused_at and "refused" in books.records.get(one.key, {}):
@@ -108,6 +111,16 @@ def _answer(asked: Asked, answer: Answer, books: Books) -> Iterator[Finding]:
                 yield "P2", f"{asked.key} was called a reused id, and it is not"
 
 
+def _is_early(asked: Asked, answer: Answer) -> bool:
+    """Whether what follows a capture came before it: that is refused, and not kept."""
+    return answer.code == "hold_not_found" and asked.kind not in {"capture", "cancel"}
+
+
+def _early(asked: Asked, answer: Answer, books: Books) -> Iterator[Finding]:
+    if books.records.get(asked.key, {}).get("refused", {}).get("code") == answer.code:
+        yield "P7", f"{asked.key} came before its capture, and is refused for ever"
+
+
 def _about_what_waits(asked: Asked, answer: Answer, rivals: set[str], books: Books) -> bool:
     """Whether an answer about a return holds only for as long as things were as they were: another return waited under
     its id, which claims it for as long as it waits, or it was of what is a return itself."""
@@ -138,13 +151,26 @@ def _wrongly_refused(asked: Asked, began: float, books: Books) -> Iterator[Findi
             yield "P7", f"{asked.key} was refused though it can still be returned"
         return
     seen = list(_between(_member_of(asked, books), began, until, books.watch))
-    price = -asked.points if asked.kind == "adjust" and asked.points else PRICE
+    price = -asked.points if asked.kind == "adjust" and asked.points else asked.price
     if code == "insufficient_points" and all(_could_spend(account, price, books) for account in seen):
         yield "P7", f"{asked.key} was refused, and there were enough points all the time"
+    if code == "reward_sold_out" and books.watch.stocks[asked.reward].had_a_piece(began, until):
+        yield "P7", f"{asked.key} was told that nothing is left, and there was a piece all the time"
+    if code == "hold_expired" and until < books.watch.seconds(_ends(books.entries[f"redemption#{asked.of}"])) - _SKEW:
+        yield "P7", f"{asked.key} was told that the time of the hold is over, and it was not"
     if code == "hold_not_found" and all(asked.of in account.holds for account in seen):
         yield "P7", f"{asked.key} was refused, and it was held all the time"
     if code == "activity_not_waiting" and books.entries[asked.of].posting.unconfirmed:
         yield "P7", f"{asked.key} was refused, and it needed to be decided"
+
+
+_SKEW = 15.0
+"""Seconds by which two clocks differ at most."""
+
+
+def _ends(held: Entry) -> datetime:
+    assert held.posting.until
+    return held.posting.until
 
 
 def _could_spend(account: Account, points: int, books: Books) -> bool:
@@ -169,6 +195,9 @@ def _member_of(asked: Asked, books: Books) -> str | None:
     if asked.kind in {"return", "decision"}:
         about = books.entries.get(asked.of)
         return about.member if about else None
+    if asked.kind == "use":
+        voucher = books.vouchers.get(f"V#{asked.of}")
+        return voucher["member"] if voucher else None
     held = books.entries.get(f"redemption#{asked.of}")
     return held.member if held else None
 
@@ -191,9 +220,9 @@ def _enrolment(asked: Asked, answer: Answer, books: Books) -> Iterator[Finding]:
 
 def _entries(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
     """Every entry is what somebody asked for, and the first answer for it came once."""
-    known = {(one.key, one.content): one for one in asked if one.kind != "enrol"}
+    known = {(one.key, one.content): one for one in asked if one.kind not in {"enrol", "stock"}}
     for key, entry in books.entries.items():
-        if key.startswith(_OURS):
+        if key.startswith(_OURS) or (entry.operation.kind == "release" and entry.operation.source == SOURCE):
             continue
         intent = known.get((key, entry.operation.payload_hash))
         if intent is None:
@@ -272,7 +301,7 @@ def _returns(books: Books) -> Iterator[Finding]:
                 yield "P6", f"{key} line {line.id} was returned more than it was: {back}"
     for entry in books.entries.values():
         told = sum(reason.points for reason in entry.posting.explanation)
-        if entry.posting.kind == "reversed" and entry.posting.points != told:
+        if entry.posting.kind == "reversed" and entry.operation.kind != "refund" and entry.posting.points != told:
             yield "P6", f"{entry.operation.key} took {entry.posting.points} points and explains {told}"
 
 

@@ -4,23 +4,63 @@ an account    moves on by one revision, counts its entries, has nothing below ze
 an entry      is written once; only what has come back of it grows (P1, P6); it takes over who waited at its place
 a place       where returns wait loses none of them, unless it is freed as a whole
 a claim, a profile    is written once
-a voucher     as well, but for its value, which only shrinks
+a voucher     as well, but for its value, which only shrinks, and its uses; once withdrawn it is not touched again
+a stock       counts what the entries took less what was put in, and no shard gives more than it holds (P3)
 an event      on the bus is about something that is in the books by then (P8: never a phantom)
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from functions.ledger import items
 from functions.ledger.account import Account
+from functions.program.stock import SHARDS, portions
 from functions.runtime.tables import from_wire
 from tests.faults.bus import Taken
 from tests.faults.dynamodb import Database, Written
 from tests.faults.expressions import Wire
+from tests.faults.programme import PIECES
 from tests.faults.schedule import Schedule
 
 _GROWS = frozenset({"reversals", "returned"})
-_VOUCHER_SHRINKS = frozenset({"value", "withdrawn", "changes"})
+_VOUCHER_SHRINKS = frozenset({"value", "withdrawn", "changes", "uses", "used_up"})
+_HELD = frozenset({"awaited", "report_at"})
+"""What a hold says for as long as it is to end by itself."""
+
+
+@dataclass
+class Shelf:
+    """The stock of a reward as its commits say. `spent`: counted as taken, by shard. `history`: since when there was
+    how much in each shard."""
+
+    pieces: int
+    spent: dict[int, int] = field(default_factory=dict)
+    drawn: int = 0
+    put_in: int = 0
+    history: list[tuple[float, tuple[int, ...]]] = field(default_factory=list)
+
+    def left(self, shard: int) -> int:
+        return portions(self.pieces)[shard] - self.spent.get(shard, 0)
+
+    def note(self, at: float) -> None:
+        there = tuple(self.left(shard) for shard in range(SHARDS))
+        if not self.history or self.history[-1][1] != there:
+            self.history.append((at, there))
+
+    def had_a_piece(self, begin: float, end: float) -> bool:
+        """Whether in one shard there was a piece all the time."""
+        opened = (0.0, tuple(self.left_at_first(shard) for shard in range(SHARDS)))
+        images = [opened, *self.history]
+        seen = [
+            there
+            for (at, there), (replaced_at, _) in zip(images, [*images[1:], (end, ())], strict=True)
+            if at <= end and replaced_at >= begin
+        ]
+        return any(all(there[shard] > 0 for there in seen) for shard in range(SHARDS))
+
+    def left_at_first(self, shard: int) -> int:
+        return portions(self.pieces)[shard]
 
 
 class Watch:
@@ -33,8 +73,13 @@ class Watch:
         self.accounts: dict[str, list[tuple[float, Account]]] = {}
         self.refused_at: dict[str, float] = {}
         self.booked: set[str] = set()
+        self.stocks = {reward: Shelf(pieces) for reward, pieces in PIECES.items()}
         self.days = [schedule.clock().date() + timedelta(days=days) for days in (0, 1)]
         """Every day that a clock may show while the run goes on."""
+
+    def seconds(self, instant: datetime) -> float:
+        """An instant as the run counts its time, once it is over."""
+        return self._schedule.now - (self._schedule.clock() - instant).total_seconds()
 
     def violated(self, promise: str, what: str) -> None:
         line = f"{promise}: {what} (at {self._schedule.now:.3f} s)"
@@ -48,10 +93,41 @@ class Watch:
         for change in written:
             if change.table == "accounts" and change.new:
                 self._account(change.old, change.new)
+            elif change.table == "rewards" and change.new and "spent" in change.new:
+                self._taken(change.new)
             elif change.table == "rewards" and change.old and change.new:
                 self._reward(change.old, change.new)
             elif change.table == "members" and change.old is not None:
                 self.violated("P1", f"{change.old['key']['S']} was written over")
+        if any(change.table == "rewards" for change in written):
+            self._stock(written)
+
+    def _taken(self, new: Wire) -> None:
+        """What is counted as taken of a shard of a stock."""
+        name, shard = new["key"]["S"].removeprefix("B#").rsplit("#", 1)
+        shelf = self.stocks.get(name.removeprefix("stock."))
+        if shelf is None:
+            return
+        shelf.spent[int(shard)] = int(new["spent"]["N"])
+        if shelf.left(int(shard)) < 0:
+            self.violated("P3", f"shard {shard} of {name} gave {-shelf.left(int(shard))} more than it holds")
+
+    def _stock(self, written: Sequence[Written]) -> None:
+        """What a commit did to the stocks, all of it together."""
+        for change in written:
+            if change.table == "entries" and change.old is None and change.new:
+                for draw in from_wire(change.new).get("draws", ()):
+                    if shelf := self.stocks.get(str(draw[0]).removeprefix("stock.")):
+                        shelf.drawn += draw[2]
+            elif change.table == "rewards" and change.new and change.new["key"]["S"].startswith("R#"):
+                more = from_wire(change.new)
+                self.stocks[more["shelf"].removeprefix("stock.")].put_in += more["change"]
+        for reward, shelf in self.stocks.items():
+            if sum(shelf.spent.values()) != shelf.drawn - shelf.put_in:
+                self.violated("P3", f"{reward}: {shelf.spent} are taken, drawn {shelf.drawn}, put in {shelf.put_in}")
+            if shelf.drawn > shelf.pieces + shelf.put_in:
+                self.violated("P3", f"{reward}: {shelf.drawn} are out, there were {shelf.pieces} and {shelf.put_in}")
+            shelf.note(self._schedule.now)
 
     def on_taken(self, taken: Taken) -> None:
         entry_id = taken.event_id.partition(".")[0]
@@ -67,6 +143,7 @@ class Watch:
         key, before, after = new["operation"]["S"], from_wire(old or {}), from_wire(new)
         if old is not None and not items.is_awaited(before):
             given_up = {"awaited", "report_at", "returns", "changes"} if "refused" in before else set()
+            given_up |= _HELD if before.get("kind") == "held" and not _HELD & after.keys() else set()
             if _unchanging(old, _GROWS | given_up) != _unchanging(new, _GROWS | given_up):
                 self.violated("P1", f"{key} was written over")
         elif [one for one in before.get("returns", ()) if one not in after.get("returns", ())]:
@@ -77,8 +154,13 @@ class Watch:
             self.booked.add(f"{after['member']}#{after['n']}")
 
     def _reward(self, old: Wire, new: Wire) -> None:
-        if "spent" in new:
-            return
+        before, after = from_wire(old), from_wire(new)
+        if after.get("withdrawn") and after.get("uses") and after["redemption"].startswith("rdm_"):
+            self.violated("P6", f"{after['key']} was bought, used, and taken back")
+        if after.get("uses", 0) - before.get("uses", 0) not in (0, 1):
+            self.violated(
+                "P1", f"{after['key']} was used {before.get('uses', 0)} and then {after.get('uses', 0)} times"
+            )
         if _unchanging(old, _VOUCHER_SHRINKS) != _unchanging(new, _VOUCHER_SHRINKS):
             self.violated("P1", f"{new['key']['S']} was written over")
         if old.get("withdrawn") == {"BOOL": True} or int(new["value"]["N"]) > int(old["value"]["N"]):

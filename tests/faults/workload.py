@@ -12,11 +12,14 @@ from typing import TypeAlias
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.accrual import batching
+from functions.ledger.account import Entry
 from tests.faults.faults import Faults
 from tests.faults.intents import SOURCES, Intents, World, in_batch, on_bus
 from tests.faults.messages import Witness
 from tests.faults.operations import Answer, Asked, answer_in_batch, attempt
+from tests.faults.programme import BY_HAND, CARD, CASH, FEW, VOUCHER
 from tests.faults.schedule import CrashError, Schedule, skewed
+from tests.faults.shopping import Shopping
 
 _TRIES = 4
 _IN_BETWEEN = 0.15
@@ -37,6 +40,7 @@ class Partner:
         self._bus = bus
         self._rng: random.Random = schedule.rng
         self._intents = Intents(world, schedule.rng)
+        self._shopping = Shopping(world, schedule.rng)
         self._habits: dict[Ask, int] = {
             self._enrol: 4,
             self._purchase: 18,
@@ -52,7 +56,13 @@ class Partner:
             self._redeem: 10,
             self._earn_and_redeem: 8,
             self._hold: 10,
-            self._resolve: 14,
+            self._resolve: 10,
+            self._hold_and_resolve: 8,
+            self._rush: 7,
+            self._stock: 2,
+            self._refund: 10,
+            self._use: 12,
+            self._handed_over: 7,
         }
 
     def live(self, actions: int) -> None:
@@ -117,7 +127,7 @@ class Partner:
         """At the till: a purchase, and what it earned is spent before any replica has heard of it."""
         receipt = self._intents.receipt()
         self._do(lambda: self._intents.purchase(receipt))
-        return self._intents.redemption(receipt.card, capture=True)
+        return self._shopping.redemption(receipt.card, capture=True, reward=VOUCHER)
 
     def _over_the_bus(self) -> None:
         """Something new, or something that is known already, in a burst as from a till that was offline."""
@@ -214,20 +224,107 @@ class Partner:
         return self._intents.adjustment(self._rng.choice(members)) if members else None
 
     def _redeem(self) -> Asked:
-        return self._intents.redemption(self._intents.card(), capture=True)
+        return self._shopping.redemption(self._intents.card(), capture=True)
+
+    def _rush(self) -> Asked:
+        """Several want the same few pieces at the same moment, while somebody fills the shelf or empties it."""
+        reward = self._rng.choice((FEW, FEW, BY_HAND))
+        for _ in range(self._rng.randint(1, 4)):
+            self._meanwhile(
+                self._shopping.redemption(self._intents.card(), capture=self._rng.random() < 0.5, reward=reward),
+                self._soon(),
+            )
+        for _ in range(self._rng.choice((0, 1, 2))):
+            self._meanwhile(self._shopping.stock(reward), self._soon())
+        return self._shopping.redemption(self._intents.card(), capture=True, reward=reward)
+
+    def _stock(self) -> Asked:
+        return self._shopping.stock()
 
     def _hold(self) -> Asked:
-        asked = self._intents.redemption(self._intents.card(), capture=False)
-        self._world.holds.append(asked.of)
-        return asked
+        return self._shopping.redemption(self._intents.card(), capture=False)
+
+    def _hold_and_resolve(self) -> Asked | None:
+        """At a till: points are held, and soon after it is captured, mostly, and now and then refunded then."""
+        receipt = self._intents.receipt()
+        self._do(lambda: self._intents.purchase(receipt))
+        hold = self._shopping.redemption(receipt.card, capture=False, reward=self._rng.choice((CASH, "")))
+        self._do(lambda: hold)
+        if self._rng.random() < 0.2:
+            self._meanwhile(self._shopping.cancellation(hold.of), self._soon())
+        if self._rng.random() < 0.3:
+            self._schedule.spawn("ending", self._world.sweep, self._soon())
+        self._do(lambda: self._shopping.capture(hold.of))
+        if self._rng.random() < 0.3:
+            self._meanwhile(self._shopping.refund(hold.of), self._soon())
+        return self._shopping.refund(hold.of) if self._rng.random() < 0.5 else None
 
     def _resolve(self) -> Asked | None:
-        """Capture or cancel a hold, sometimes both at the same moment."""
+        """Capture or cancel a hold, sometimes both at the same moment, sometimes just when its time ends."""
         if not self._world.holds:
             return None
         wanted = self._rng.choice(self._world.holds[-4:])
-        one, other = self._rng.sample((self._intents.capture(wanted), self._intents.cancellation(wanted)), 2)
+        one, other = self._rng.sample((self._shopping.capture(wanted), self._shopping.cancellation(wanted)), 2)
         if self._rng.random() < 0.4:
+            self._meanwhile(other, self._soon())
+        if self._rng.random() < 0.3:
+            self._schedule.spawn("ending", self._world.sweep, self._soon())
+        if self._rng.random() < 0.2:
+            self._meanwhile(self._shopping.refund(wanted), self._soon())
+        return one
+
+    def _refund(self) -> Asked | None:
+        """Refund, wholly or in parts, sometimes twice at the same moment, or while it is handed over."""
+        if not self._world.redemptions:
+            return None
+        wanted = self._rng.choice(self._world.redemptions[-6:])
+        for other in self._rng.sample(
+            (
+                self._shopping.refund(wanted),
+                self._shopping.fulfilment(wanted),
+                self._shopping.failure(wanted),
+            ),
+            self._rng.choice((0, 0, 1, 1, 2)),
+        ):
+            self._meanwhile(other, self._soon())
+        return self._shopping.refund(wanted)
+
+    def _use(self) -> Asked | None:
+        """Use a voucher: twice at the same moment, while it is refunded, while the purchase comes back that it came
+        with."""
+        code = self._shopping.code(self._rng.choice(("", CARD, "bonus")))
+        if code is None:
+            return None
+        if self._rng.random() < 0.4:
+            self._meanwhile(self._shopping.use(code), self._soon())
+        asked, entry = self._where_it_came_from(code)
+        if asked.of and self._rng.random() < 0.35:
+            self._meanwhile(self._shopping.refund(asked.of), self._soon())
+        receipt = next((one for one in self._world.receipts if one.purchase.id == entry.operation.id), None)
+        if receipt and self._rng.random() < 0.35:
+            self._meanwhile(self._intents.return_of(receipt), self._soon())
+        return self._shopping.use(code)
+
+    def _where_it_came_from(self, code: str) -> tuple[Asked, Entry]:
+        return next(
+            (asked, answer.entry)
+            for asked in reversed(self._world.asked)
+            for answer in asked.answers
+            if answer.entry
+            for reward in (answer.entry.posting.reward, *answer.entry.posting.issued)
+            if reward and reward.code == code
+        )
+
+    def _handed_over(self) -> Asked:
+        """Say that it was, or that it cannot be, sometimes both."""
+        known = [
+            asked.of for asked in self._world.asked[-60:] if asked.reward == BY_HAND and "committed" in asked.verdicts()
+        ]
+        if not known:
+            return self._shopping.redemption(self._intents.card(), capture=True, reward=BY_HAND)
+        wanted = self._rng.choice(known)
+        one, other = self._rng.sample((self._shopping.fulfilment(wanted), self._shopping.failure(wanted)), 2)
+        if self._rng.random() < 0.5:
             self._meanwhile(other, self._soon())
         return one
 
