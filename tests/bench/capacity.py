@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 from cli.connection import Connection
 from functions.runtime.tables import to_wire
@@ -12,14 +12,19 @@ from tests.embedded.partner import fresh, purchase
 HISTORIES = (10, 1_000, 100_000)
 _BATCH, _WRITERS = 25, 4
 
+Operations: TypeAlias = Callable[[Meter, str], dict[str, Callable[[], Any]]]
 
-def measure(stack: Connection, meter: Meter) -> dict[str, list[Bill]]:
-    """The bills of each operation, in the order of HISTORIES."""
+
+def measure(
+    stack: Connection, meter: Meter, operations: Operations | None = None, cents: int = 5000
+) -> dict[str, list[Bill]]:
+    """The bills of each operation, those of earning unless others are given, in the order of HISTORIES. `cents`: what
+    the member has bought for in the first entry."""
     bills: dict[str, list[Bill]] = {}
     meter.call("redemption", "GET", "/v1/rewards")
     for entries in HISTORIES:
-        member = _with_history(stack, meter, entries)
-        for name, operation in _operations(meter, member).items():
+        member = _with_history(stack, meter, entries, cents)
+        for name, operation in (operations or _operations)(meter, member).items():
             with meter.bill() as bill:
                 operation()
             bills.setdefault(name, []).append(bill)
@@ -33,34 +38,21 @@ def _operations(meter: Meter, member: str) -> dict[str, Callable[[], Any]]:
     returned = {"id": fresh("return"), "occurred_at": "2026-11-21T09:00:00Z", "lines": [{"id": "1", "quantity": 1}]}
     by_hand = {"id": fresh("adjustment"), "points": 10, "reason": "goodwill"}
     basket = {name: value for name, value in bought.items() if name != "id"}
-    wanted = {"member": {"id": member}, "reward_id": "voucher-5"}
-    held: dict[str, Any] = {}
-
-    def hold() -> None:
-        held.update(meter.call("redemption", "POST", "/v1/redemptions", wanted | {"capture": False}, fresh("redeem")))
-
     return {
         "earn, ten lines": lambda: meter.call("accrual", "POST", "/v1/purchases", bought),
         "earn, repeated": lambda: meter.call("accrual", "POST", "/v1/purchases", bought),
         "return of a line": lambda: meter.call("accrual", "POST", f"/v1/purchases/{bought['id']}/returns", returned),
         "adjustment": lambda: meter.call("accrual", "POST", f"/v1/members/{member}/adjustments", by_hand),
         "calculate": lambda: meter.call("accrual", "POST", "/v1/purchases/calculate", basket),
-        "redeem, with its voucher": lambda: meter.call(
-            "redemption", "POST", "/v1/redemptions", wanted, fresh("redeem")
-        ),
-        "hold": hold,
-        "capture, with its voucher": lambda: meter.call(
-            "redemption", "POST", f"/v1/redemptions/{held['redemption_id']}/capture"
-        ),
         "balance": lambda: meter.call("ledger", "GET", f"/v1/members/{member}/balance"),
     }
 
 
-def _with_history(stack: Connection, meter: Meter, entries: int) -> str:
+def _with_history(stack: Connection, meter: Meter, entries: int, cents: int) -> str:
     """A member with so many entries: one real purchase, and copies of it written straight into the table."""
     enrolled = meter.call("enrolment", "POST", "/v1/members", {"card": fresh("card")}, fresh("enrol"))
     member: str = enrolled["member_id"]
-    meter.call("accrual", "POST", "/v1/purchases", purchase({"id": member}))
+    meter.call("accrual", "POST", "/v1/purchases", purchase({"id": member}, amount=cents))
     dynamodb = stack.aws("dynamodb")
     accounts, table = stack.table_names["accounts"], stack.table_names["entries"]
     key = to_wire({"member": member, "part": "A"})

@@ -12,10 +12,12 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from cli import programs
 from cli.backtest.replaying import processors
-from tests.bench import backtest, capacity, cold, warm
+from tests.bench import backtest, capacity, cold, spending, warm
 from tests.embedded.metered import metering
 from tests.embedded.partner import Partner, fresh, purchase
+from tests.embedded.shop import PROGRAMME
 
 console = Console(width=100)
 CALLERS, CALLS = 8, 240
@@ -58,10 +60,23 @@ def test_capacity(partner: Partner) -> None:
     with metering(partner.stack) as meter:
         bills = capacity.measure(partner.stack, meter)
     columns = [f"after {n:,} entries" for n in capacity.HISTORIES]
-    budget = "Budget in write units: earn 5, return 8, redeem, hold and capture 5, and 2 for a voucher"
+    budget = "Budget in write units: earn 5, return 8"
     table = Table("calls / write units / read units", *columns, title=budget)
     for name, of in bills.items():
         table.add_row(name, *[f"{bill.calls} / {bill.write_units:g} / {bill.read_units:g}" for bill in of])
+    console.print("\n", table)
+
+
+def test_capacity_of_spending(partner: Partner) -> None:
+    partner.put_in_force(PROGRAMME)
+    with metering(partner.stack) as meter:
+        bills = capacity.measure(partner.stack, meter, spending.operations, cents=200_000)
+    partner.put_in_force(programs.READY)
+    columns = ["budget", *[f"after {n:,} entries" for n in capacity.HISTORIES]]
+    table = Table("calls / write units / read units", *columns, title="Spending")
+    for name, of in bills.items():
+        measured = [f"{bill.calls} / {bill.write_units:g} / {bill.read_units:g}" for bill in of]
+        table.add_row(name, str(spending.BUDGET[name]), *measured)
     console.print("\n", table)
 
 

@@ -48,7 +48,9 @@ class Meter:
 
     def _note(self, parsed: dict[str, Any], model: Any, **_: Any) -> None:
         if "ConsumedCapacity" in parsed:
-            self._bill.add(parsed["ConsumedCapacity"], writing=model.name in {"TransactWriteItems", "PutItem"})
+            self._bill.add(
+                parsed["ConsumedCapacity"], writing=model.name in {"TransactWriteItems", "PutItem", "UpdateItem"}
+            )
 
     @contextmanager
     def bill(self) -> Iterator[Bill]:

@@ -56,16 +56,6 @@ def test_a_ten_line_purchase_costs_five_write_units_and_one_read(meter: Meter, m
     assert bill.calls <= 3  # account, entry and account, and now and then a look for a newer programme
 
 
-def test_a_redemption_costs_five_write_units_and_two_for_its_voucher(meter: Meter, member: str) -> None:
-    meter.call("accrual", "POST", "/v1/purchases", purchase({"id": member}, amount=10000))
-    with meter.bill() as bill:
-        wanted = {"member": {"id": member}, "reward_id": "voucher-5"}
-        meter.call("redemption", "POST", "/v1/redemptions", wanted, fresh("redeem"))
-
-    assert bill.write_units == 7
-    assert bill.read_units <= 1
-
-
 def test_a_return_costs_eight_write_units(meter: Meter, member: str) -> None:
     bought = ten_lines(member)
     meter.call("accrual", "POST", "/v1/purchases", bought)
@@ -102,19 +92,6 @@ def test_a_calculation_costs_a_read(meter: Meter, member: str) -> None:
 
     assert bill.write_units == 0
     assert bill.read_units <= 1
-
-
-def test_a_hold_costs_five_write_units_and_its_capture_two_more_for_the_voucher(meter: Meter, member: str) -> None:
-    meter.call("accrual", "POST", "/v1/purchases", purchase({"id": member}, amount=10000))
-    wanted = {"member": {"id": member}, "reward_id": "voucher-5", "capture": False}
-    with meter.bill() as hold:
-        held = meter.call("redemption", "POST", "/v1/redemptions", wanted, fresh("redeem"))
-    with meter.bill() as capture:
-        meter.call("redemption", "POST", f"/v1/redemptions/{held['redemption_id']}/capture")
-
-    assert hold.write_units == 5
-    assert capture.write_units == 7
-    assert max(hold.read_units, capture.read_units) <= 1
 
 
 def test_a_balance_costs_half_a_read_unit(meter: Meter, member: str) -> None:

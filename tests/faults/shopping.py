@@ -134,7 +134,7 @@ class Shopping:
     def failure(self, wanted: str) -> Asked:
         """It cannot be handed over: answered with the redemption as it is then, so nobody knows who was first."""
         received = FulfilmentIn(status="failed")
-        key = key_of("refund", "", f"{wanted}#supplier_failed")
+        key = key_of("refund", "", f"{wanted}/supplier_failed")
 
         def note() -> Done:
             fulfilling.note(wanted, received, _OFFICE, self._world.fresh("call"))
