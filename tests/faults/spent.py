@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from functions.ledger.account import Entry, IssuedReward
+from functions.redemption.refunding import WHOLE
 from functions.runtime.envelope import SOURCE
 from functions.runtime.tables import Item
 from tests.faults.operations import Asked
@@ -77,7 +78,7 @@ def _spent(opened: Entry, final: Entry) -> list[str]:
 
 
 def _is_refunded(final: Entry) -> bool:
-    return bool(final.returned) and final.returned[""].points == -final.posting.points
+    return bool(final.returned) and final.returned[WHOLE].points == -final.posting.points
 
 
 def _refunds(final: Entry, spent: list[str], books: Books) -> Iterator[Finding]:
@@ -98,7 +99,7 @@ def _refunds(final: Entry, spent: list[str], books: Books) -> Iterator[Finding]:
             yield "P6", f"{refund.operation.key} gave {change.lots} back, {expected} was spent"
     if left < 0:
         yield "P6", f"{key} spent {len(spent)} points, {-left} more came back"
-    if len(spent) - left != (final.returned[""].points if final.returned else 0):
+    if len(spent) - left != (final.returned[WHOLE].points if final.returned else 0):
         yield "P6", f"{key} says {final.returned} came back, the refunds gave {len(spent) - left}"
     if _is_refunded(final) and sum(_reward(refund).value for refund in refunds) != _reward(final).value:
         yield "P6", f"{key} was worth {_reward(final).value}, its refunds say otherwise"

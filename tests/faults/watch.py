@@ -24,7 +24,7 @@ from tests.faults.programme import PIECES
 from tests.faults.schedule import Schedule
 
 _GROWS = frozenset({"reversals", "returned"})
-_VOUCHER_SHRINKS = frozenset({"value", "withdrawn", "changes", "uses", "used_up"})
+_VOUCHER_SHRINKS = frozenset({"value", "withdrawn", "changes", "uses", "paid", "used_up"})
 _HELD = frozenset({"awaited", "report_at"})
 """What a hold says for as long as it is to end by itself."""
 
