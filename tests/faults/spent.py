@@ -123,7 +123,7 @@ def _pieces(opened: Entry, final: Entry | None, books: Books) -> Iterator[Findin
 def _handover(final: Entry, books: Books) -> Iterator[Finding]:
     wanted = _reward(final).redemption
     done = books.entries.get(f"fulfilment#{wanted}")
-    given_up = books.entries.get(f"refund#{wanted}#supplier_failed")
+    given_up = books.entries.get(f"refund#{wanted}/supplier_failed")
     refunded = books.reversals_of(final.operation.key)
     if done and given_up:
         yield "P5", f"{wanted} was handed over, and given up"
