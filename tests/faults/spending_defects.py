@@ -207,17 +207,24 @@ def refund_leaves_the_voucher() -> AbstractContextManager[Any]:
     return patch.object(redemption, "decide_refund", decide)
 
 
-def refund_keeps_that_nothing_is_captured() -> AbstractContextManager[Any]:
+@contextmanager
+def refund_keeps_that_nothing_is_captured() -> Iterator[None]:
     """A refund that comes before its capture is refused for ever."""
-    real = redemption._final
+    look, refund = redemption._final, refunding.decide_refund
 
     def final(opened: Entry) -> Entry:
         try:
-            return real(opened)
+            return look(opened)
         except HoldNotFoundError:
             return opened
 
-    return patch.object(redemption, "_final", final)
+    def decide(account: Account, opened: Entry, captured: Entry, *more: Any) -> Posting:
+        if captured.posting.kind == "held":
+            raise HoldNotFoundError("Nothing is captured.")
+        return refund(account, opened, captured, *more)
+
+    with patch.object(redemption, "_final", final), patch.object(redemption, "decide_refund", decide):
+        yield
 
 
 def used_as_it_was_looked_up() -> AbstractContextManager[Any]:
