@@ -132,7 +132,9 @@ def test_every_rule_keeps_partners_and_ourselves_apart(deployment: Deployment) -
 def test_every_queue_consumer_lets_one_bad_message_fail_alone(deployment: Deployment) -> None:
     for name, mapping in _mappings(deployment, "AWS::SQS::Queue").items():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
-        assert mapping["BatchSize"] == 10, name
+        # Suppliers may each keep their call waiting: as many as that are over in time.
+        expected = 3 if "fulfilmentrequested" in name.lower() else 10
+        assert mapping["BatchSize"] == expected, name
 
 
 def test_every_message_stays_invisible_while_its_function_may_run(deployment: Deployment) -> None:
