@@ -148,7 +148,7 @@ def test_a_voucher_keeps_the_terms_of_the_programme_that_issued_it(service: Serv
 def test_a_voucher_is_used_within_its_days_and_not_a_minute_later(service: Service) -> None:
     """Midnight in New York is five in the morning in UTC."""
     shop(service, ("value: 500, valid_days: 30", "value: 500, usable_from: 2026-11-22, usable_to: 2026-11-23"))
-    codes = [code_of(service, key=key) for key in ("a", "b")]
+    codes = [code_of(service, key=key) for key in ("a", "b", "c")]
     assert (state(service, codes[0])["status"], use(service, codes[0], key="0").body["reason"]) == (
         "not_yet",
         "not_yet",
@@ -157,6 +157,7 @@ def test_a_voucher_is_used_within_its_days_and_not_a_minute_later(service: Servi
     assert use(service, codes[0], key="1").status == 200
     service.clock.move(hours=47, minutes=59)
     assert state(service, codes[1])["status"] == "active"
+    assert use(service, codes[2], key="last-minute").status == 200
     service.clock.move(minutes=1)
     assert (state(service, codes[1])["status"], use(service, codes[1], key="2").body["reason"]) == (
         "expired",
