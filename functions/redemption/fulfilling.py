@@ -17,7 +17,7 @@ from functions.redemption.contract import FulfilmentIn
 from functions.redemption.spending import Redeemed, decide_fulfilment, reward_of
 from functions.runtime import bus, clock, outgoing, settings
 from functions.runtime.envelope import SOURCE
-from functions.runtime.errors import LoyaltyError, OperationIdReusedError, RefusedError, TryAgainError
+from functions.runtime.errors import InvalidError, LoyaltyError, OperationIdReusedError, RefusedError, TryAgainError
 from functions.runtime.observability import logger
 from functions.runtime.validation import parse, payload_hash
 
@@ -71,9 +71,8 @@ def ask(event: bus.Event) -> None:
 def _settle(wanted: str, answer: outgoing.Answer, correlation_id: str) -> None:
     if answer.status in {HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}:
         return
-    said = {name: answer.body[name] for name in ("code", "reference") if answer.body.get(name) is not None}
     if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        outcome = parse(FulfilmentIn, {"status": "fulfilled"} | said)
+        outcome = _done(answer)
     elif HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status not in _AGAIN:
         outcome = FulfilmentIn(status="failed")
     else:
@@ -82,6 +81,16 @@ def _settle(wanted: str, answer: outgoing.Answer, correlation_id: str) -> None:
         note(wanted, outcome, SOURCE, correlation_id)
     except (RefusedError, OperationIdReusedError) as error:
         _is_settled_already(wanted, error)
+
+
+def _done(answer: outgoing.Answer) -> FulfilmentIn:
+    """What a supplier gave. Raises TryAgainError where that cannot be read: it ends as a dead letter, for a person to
+    look at, and not in a refund of what was handed over."""
+    said = {name: answer.body[name] for name in ("code", "reference") if answer.body.get(name) is not None}
+    try:
+        return parse(FulfilmentIn, {"status": "fulfilled"} | said)
+    except InvalidError:
+        raise TryAgainError("What the supplier answered cannot be read.") from None
 
 
 def _is_settled_already(wanted: str, error: LoyaltyError) -> None:
