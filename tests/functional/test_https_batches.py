@@ -17,7 +17,9 @@ Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture
-def club(service: Service) -> Service:
+def club(service: Service, monkeypatch: Patch) -> Service:
+    """However slow the machine is, there is time for every operation, unless a test says otherwise."""
+    monkeypatch.setattr(batching, "time", SimpleNamespace(monotonic=lambda: 0.0))
     engaged(service)
     join(service, "ada")
     join(service, "grace")
