@@ -74,7 +74,14 @@ SCOPE_MISSING = (
     "The token lacks the scope: answered by the gateway, before any function is called; or the scope that is needed to "
     "use an e-mail address or a phone number: `scope_missing`, answered before anything is looked up."
 )
-_USING_ADDRESSES = {"post_purchase", "calculate_purchase", "post_activity", "post_redemption", "patch_member"}
+_USING_ADDRESSES = {
+    "post_member",
+    "post_purchase",
+    "calculate_purchase",
+    "post_activity",
+    "post_redemption",
+    "patch_member",
+}
 _GENERATED = ("HTTPValidationError", "ValidationError", "ResponseValidationError")
 
 

@@ -211,8 +211,7 @@ def commit_all(requests: Sequence[Request]) -> list[Outcome]:
             member, placed = _placed(request)
             by_member.setdefault(member, {})[i] = placed
         except LoyaltyError as error:
-            # Whose an address was that is nobody's now cannot be told: then it is no repeat either.
-            outcomes[i] = error if request.who.kind in ADDRESSES else _what_it_was(request.operation, error)
+            outcomes[i] = _of_nobody(request, error)
     for member, mine in by_member.items():
         done = _Batch(member, list(mine.values())).carry_out()
         outcomes |= dict(zip(mine, done, strict=True))
@@ -233,6 +232,17 @@ def _placed(request: Request) -> tuple[str, Request]:
 def _named(operation: Operation, member: str) -> Operation:
     """An operation that named its member by an address: its hash holds the member in the place of that."""
     return replace(operation, payload_hash=payload_hash_of(f"{member} {operation.payload_hash}"))
+
+
+def _of_nobody(request: Request, error: LoyaltyError) -> Outcome:
+    """What comes of a request whose member is not found: a repeat is answered as it was then. An address that is
+    nobody's any more may have been that of the member of the entry; a refusal does not tell whose it was."""
+    if request.who.kind not in ADDRESSES:
+        return _what_it_was(request.operation, error)
+    existing = tables.get("entries", {"operation": request.operation.key}, consistent=True)
+    if existing is None or "member" not in existing:
+        return error
+    return _replay(existing, _named(request.operation, existing["member"]))
 
 
 def standing(account: Account) -> Account:
