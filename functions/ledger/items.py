@@ -243,8 +243,9 @@ def is_awaited(item: Item) -> bool:
 
 
 def as_awaited(item: Item) -> Item:
-    """What must still be so where returns wait."""
-    return {name: item[name] for name in ("awaited", CHANGES)}
+    """What must still be so where returns wait. Its time tells a place from an earlier one that was freed: both count
+    their changes from one."""
+    return {name: item[name] for name in ("awaited", "report_at", CHANGES)}
 
 
 def awaiting_to_list(waiting: Sequence[AwaitingReturn]) -> list[Item]:
