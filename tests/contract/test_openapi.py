@@ -153,7 +153,14 @@ KEYED = {
 
 OF_TWO = {
     ("403", name)
-    for name in ("post_purchase", "calculate_purchase", "post_activity", "post_redemption", "patch_member")
+    for name in (
+        "post_member",
+        "post_purchase",
+        "calculate_purchase",
+        "post_activity",
+        "post_redemption",
+        "patch_member",
+    )
 }
 """What the gateway may answer, and we too."""
 
