@@ -179,7 +179,8 @@ def test_the_place_of_a_purchase_that_has_not_come_is_no_entry() -> None:
     }
     assert items.awaiting_from_item(from_wire(to_wire(place))) == [WAITING]
     assert (items.is_entry(place), items.is_awaited(place)) == (False, True)
-    assert items.as_awaited(place) == {"awaited": "purchase", "changes": 1}
+    again = items.as_awaited(place)
+    assert again == {"awaited": "purchase", "report_at": "2026-12-21T10:00:00.000000Z", "changes": 1}
 
 
 def test_nothing_waits_any_more_where_the_purchase_was_refused() -> None:
