@@ -111,13 +111,13 @@ def decide_capture(
     promised, reward = reward_of(held), program.rewards[reward_of(held).reward]
     if held.posting.until is not None and now >= held.posting.until and promised.redemption in account.holds:
         raise HoldExpiredError("The time of the hold is over: its points are free again, ask anew.")
-    points, value = None, promised.value
+    change, value = capture(account, promised.redemption), promised.value
     if wanted != THE_PRICE:
         price = price_of(_up_to(reward, held), wanted)
-        points, value = price.points, price.value
+        change, value = capture(account, promised.redemption, price.points), price.value
     return Posting(
         kind="redeemed",
-        change=capture(account, promised.redemption, points),
+        change=change,
         occurred_at=now,
         program_version=held.posting.program_version,
         reward=_valid(replace(promised, value=value), reward, _today(program, now)),
