@@ -33,6 +33,7 @@ def test_the_catalogue_is_what_is_sold_cheapest_first_with_price_pieces_and_pict
     assert [one["reward_id"] for one in items] == [
         "few",
         "regulars",
+        "signed",
         "trees",
         "cash",
         "flash",
@@ -61,11 +62,11 @@ def test_the_catalogue_is_what_is_sold_cheapest_first_with_price_pieces_and_pict
         "description": {"en": "With a cartridge", "fr": "Avec sa cellule"},
         "picture": {"en": "https://shop.example/turntable.jpg", "fr": "https://shop.example/platine.jpg"},
     }
-    cash = items[3]
+    cash = items[4]
     assert (cash["points"], cash["value"], cash["fulfilment"]) == (None, None, "none")
     paying = {"points": 100, "value": 100, "least_points": 50, "most_points": None, "most_percent": 50.0}
     assert cash["pay"] == paying
-    assert [one["left"] for one in items if one["left"] is not None] == [2, 100]
+    assert [one["left"] for one in items if one["left"] is not None] == [2, 100_000_000, 100]
 
 
 def test_a_reward_alone_is_what_the_catalogue_shows(service: Service) -> None:
@@ -95,6 +96,7 @@ def test_a_member_sees_what_can_be_had_first_and_how_far_the_next_is(service: Se
     assert answer.body["active"] == 120
     assert [(one["reward_id"], one["can_have"], one["why_not"], one["missing"]) for one in answer.body["items"]] == [
         ("few", True, None, 0),
+        ("signed", True, None, 0),
         ("trees", True, None, 0),
         ("cash", True, None, 0),
         ("flash", True, None, 0),
