@@ -17,7 +17,7 @@ BUDGET = {
     "voucher use": 7,
 }
 """Write units. A hold has one more than an entry and an account, for the index by which it ends by itself."""
-LARGEST_READ: dict[str, float] = {"refund": 2.5, "voucher use": 2.5}
+LARGEST_READ: dict[str, float] = {"voucher use": 1.5}
 """Read units, where it is more than one: a refund reads what was captured, a use its voucher twice."""
 
 
