@@ -18,7 +18,7 @@ BUDGET = {
 }
 """Write units. A hold has one more than an entry and an account, for the index by which it ends by itself."""
 LARGEST_READ: dict[str, float] = {"voucher use": 1.5}
-"""Read units, where it is more than one: a refund reads what was captured, a use its voucher twice."""
+"""Read units, where it is more than one: a use reads who guessed lately, the voucher and the account."""
 
 
 def operations(meter: Meter, member: str) -> dict[str, Callable[[], Any]]:
