@@ -17,6 +17,8 @@ from cli import programs
 from functions.accrual.api import app as accrual
 from functions.enrolment.api import app as enrolment
 from functions.ledger.api import app as ledger
+from functions.lifecycle.api import app as lifecycle
+from functions.lifecycle.sandbox_api import app as sandbox
 from functions.program.api import app as program
 from functions.redemption.api import app as redemption
 from functions.runtime.http import LARGEST_BODY
@@ -28,6 +30,8 @@ APPS: Mapping[str, APIGatewayHttpResolver] = {
     "ledger-api": ledger,
     "accrual-api": accrual,
     "redemption-api": redemption,
+    "lifecycle-api": lifecycle,
+    "lifecycle-sandbox-api": sandbox,
     "program-api": program,
 }
 

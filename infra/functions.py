@@ -48,6 +48,11 @@ Trigger = Http | BusEvents | AccountChanges | Sweep
 # Seconds. An API caller waits at most ten; a sweep has a whole table to walk.
 TIMEOUTS: Mapping[type[Trigger], int] = {Http: 10, BusEvents: 30, AccountChanges: 30, Sweep: 300}
 
+SANDBOX_TIMEOUT = 29
+"""Seconds: the longest that the gateway waits. Much happens when a sandbox is put forward."""
+STARTED_BY_A_SANDBOX = ("redemption-every-minute", "accrual-every-night")
+"""What a sandbox starts itself when its clock is put forward."""
+
 
 class Right(Enum):
     """What a function may do besides reading and writing tables."""
@@ -55,19 +60,22 @@ class Right(Enum):
     PUBLISH = "put events on the bus"
     MAIL = "send mail from the programme's address"
     SIGN = "sign calls to suppliers"
+    START = "start what the clock starts"
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """One line of the table.
 
-    `tables`: DynamoDB actions by table (`entries`) or index (`entries/index/by_member`).
+    `tables`: DynamoDB actions by table (`entries`) or index (`entries/index/by_member`). `sandbox`: there is none in
+    production.
     """
 
     name: str
     trigger: Trigger
     tables: Mapping[str, tuple[str, ...]]
     rights: tuple[Right, ...] = ()
+    sandbox: bool = False
 
     @property
     def room(self) -> str:
@@ -119,6 +127,16 @@ _REDEEMING = _EARNING | {"rewards": ("BatchGetItem", "GetItem", "PutItem", "Upda
 # A refund notes on the entry of the redemption what has come back, as a return does, and takes the voucher back.
 _REDEEMING_AND_REFUNDING = _REDEEMING | {"entries": (*_READ_AND_PUT, "UpdateItem")}
 
+# What time does: entries like any other, vouchers for converted points, and the note that it is done.
+_VISITING = {
+    "accounts": (*_READ_AND_PUT, "UpdateItem"),
+    "entries": _READ_AND_PUT,
+    "program": _READ,
+    "rewards": ("PutItem",),
+    # Whether a reminder has arrived.
+    "messages": _READ,
+}
+
 FUNCTIONS = (
     FunctionSpec("enrolment-api", Http(), _CHANGING_MEMBERS),
     FunctionSpec(
@@ -138,7 +156,15 @@ FUNCTIONS = (
         "accrual-on-loyalty-event",
         BusEvents(
             Source.OURSELVES,
-            ("MemberEnrolled", "MemberUpdated", "ReferralCompleted", "ReferralWithdrawn", "AwaitedPurchaseArrived"),
+            (
+                "MemberEnrolled",
+                "MemberUpdated",
+                "ReferralCompleted",
+                "ReferralWithdrawn",
+                "AwaitedPurchaseArrived",
+                "BirthdayCame",
+                "AnniversaryCame",
+            ),
         ),
         _EARNING_AND_RETURNING,
         (Right.PUBLISH,),
@@ -176,8 +202,33 @@ FUNCTIONS = (
             "accounts": _READ_AND_PUT,
             "entries": (*_READ_AND_PUT, "UpdateItem"),
             "entries/index/awaited": ("Query",),
+            "program": _READ,
             "rewards": ("UpdateItem",),
         },
+    ),
+    FunctionSpec("lifecycle-api", Http(), {"accounts": _READ, "program": _READ}),
+    FunctionSpec(
+        "lifecycle-every-hour",
+        Sweep(),
+        {
+            "accounts": ("GetItem", "PutItem", "Scan"),
+            "accounts/index/due": ("Query",),
+            "program": _READ,
+        },
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "lifecycle-on-members-due",
+        BusEvents(Source.OURSELVES, ("MembersDue",)),
+        _VISITING,
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "lifecycle-sandbox-api",
+        Http(),
+        _VISITING | {"accounts/index/due": ("Query",), "entries/index/awaited": ("Query",), "program": _READ_AND_PUT},
+        (Right.PUBLISH, Right.START),
+        sandbox=True,
     ),
     FunctionSpec(
         "ledger-api",
@@ -203,7 +254,9 @@ FUNCTIONS = (
     ),
     FunctionSpec(
         "notifications-on-loyalty-event",
-        BusEvents(Source.OURSELVES, ("MemberEnrolled", "PointsEarned", "RewardRedeemed")),
+        BusEvents(
+            Source.OURSELVES, ("MemberEnrolled", "PointsEarned", "RewardRedeemed", "PointsExpiring", "TierAtRisk")
+        ),
         {
             "members": _READ,
             "entries": _READ,

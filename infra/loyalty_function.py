@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Tags
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -14,7 +14,7 @@ from aws_cdk import aws_ses as ses
 from constructs import Construct
 
 from infra.alarms import FIVE_MINUTES, Alarms, Symptom
-from infra.functions import TIMEOUTS, FunctionSpec, Right
+from infra.functions import SANDBOX_TIMEOUT, STARTED_BY_A_SANDBOX, TIMEOUTS, FunctionSpec, Right
 from infra.nag import accept
 from infra.stage import Stage
 
@@ -72,7 +72,7 @@ class LoyaltyFunction(Construct):
             code=house.code,
             handler=spec.handler,
             memory_size=512,
-            timeout=Duration.seconds(TIMEOUTS[type(spec.trigger)]),
+            timeout=Duration.seconds(SANDBOX_TIMEOUT if spec.sandbox else TIMEOUTS[type(spec.trigger)]),
             role=self._role(house, spec, log_group),
             log_group=log_group,
             environment=dict(_environment(house, spec)),
@@ -117,6 +117,19 @@ def _statements(house: House, spec: FunctionSpec) -> Iterator[iam.PolicyStatemen
         yield iam.PolicyStatement(actions=["events:PutEvents"], resources=[house.bus.event_bus_arn])
     if Right.MAIL in spec.rights:
         yield iam.PolicyStatement(actions=["ses:SendEmail"], resources=[house.mail.email_identity_arn])
+    if Right.START in spec.rights:
+        stack = Stack.of(house.bus)
+        names = map(house.stage.name_of, STARTED_BY_A_SANDBOX)
+        arns = [
+            stack.format_arn(
+                service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+            )
+            for name in names
+        ]
+        yield iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=arns)
+    if house.stage.sandbox and "program" not in spec.granted_tables:
+        # Where the time of the sandbox is.
+        yield iam.PolicyStatement(actions=["dynamodb:GetItem"], resources=[_table_or_index_arn(house, "program")])
     if Right.SIGN in spec.rights:
         yield iam.PolicyStatement(
             actions=["secretsmanager:GetSecretValue"], resources=[house.supplier_secret.secret_arn]
@@ -136,12 +149,16 @@ def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
     yield "TZ", "UTC"
     yield "POWERTOOLS_SERVICE_NAME", spec.room
     yield "POWERTOOLS_METRICS_NAMESPACE", METRICS
-    for table in spec.granted_tables:
+    if house.stage.sandbox:
+        yield "SANDBOX", "yes"
+    for table in dict.fromkeys([*spec.granted_tables, *(["program"] if house.stage.sandbox else [])]):
         yield f"{table.upper()}_TABLE", house.tables[table].table_name
     if Right.PUBLISH in spec.rights:
         yield "BUS_NAME", house.bus.event_bus_name
     if Right.MAIL in spec.rights:
         yield "SENDER", house.sender
+    if Right.START in spec.rights:
+        yield "SCHEDULED_FUNCTIONS", " ".join(map(house.stage.name_of, STARTED_BY_A_SANDBOX))
     if Right.SIGN in spec.rights:
         # Its own name, not one cut out of its ARN: the emulator has only the name there.
         yield "SUPPLIER_SECRET", house.stage.suppliers_secret

@@ -33,7 +33,7 @@ LAMBDA_PYTHON = "3.13"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # The services the functions call. Credentials come from Lambda's environment, so not even STS is needed.
-_SERVICES = frozenset({"dynamodb", "events", "secretsmanager", "sesv2", "sqs"})
+_SERVICES = frozenset({"dynamodb", "events", "lambda", "secretsmanager", "sesv2", "sqs"})
 # Locales of botocore's size are what Babel brings: we write in these languages, each with its regions.
 _LANGUAGES = frozenset({"en", "fr", "root"})
 _UNUSED = (

@@ -55,12 +55,13 @@ class ServiceStack(Stack):
                 _known_as(name, data): namespace for namespace, names in receipt_namespaces.items() for name in names
             },
         )
+        absent = {spec.name for spec in FUNCTIONS if not house.stage.has(spec.sandbox)}
         gateway = Gateway(
             self,
             "Gateway",
             stage=stage,
             identity=data.identity,
-            operations=operations(),
+            operations=tuple(one for one in operations() if one.function not in absent),
             functions=self._functions(house),
             alarms=house.alarms,
         )
@@ -70,7 +71,7 @@ class ServiceStack(Stack):
 
     def _functions(self, house: House) -> dict[str, lambda_.Function]:
         """Deploy every function with what starts it; answer those that the gateway starts."""
-        by_name = {spec.name: self._function(house, spec) for spec in FUNCTIONS}
+        by_name = {spec.name: self._function(house, spec) for spec in FUNCTIONS if house.stage.has(spec.sandbox)}
         return {name: made.function for name, made in by_name.items() if isinstance(made, LoyaltyFunction)}
 
     def _function(

@@ -22,6 +22,7 @@ class Stage:
     Scheduler's words.
     `stream_record_age`: how long the stream function may retry a change before it is a dead letter.
     `local_endpoints`: functions may call addresses of their own machine.
+    `sandbox`: its clock can be put forward.
     `requests_per_second`, `burst`: throttling of the whole API.
     """
 
@@ -37,6 +38,11 @@ class Stage:
     requests_per_second: int
     burst: int
     local_endpoints: bool = False
+    sandbox: bool = False
+
+    def has(self, of_sandbox: bool) -> bool:
+        """Whether this stage has something that may be only for a sandbox."""
+        return self.sandbox or not of_sandbox
 
     @property
     def suppliers_secret(self) -> str:
@@ -68,6 +74,7 @@ _LOCAL = Stage(
     requests_per_second=100,
     burst=200,
     local_endpoints=True,
+    sandbox=True,
 )
 # Six timeouts is what Lambda asks for: it retries a throttled batch before the queue shows it again.
 # Retain except on create: a first deployment that rolls back must not leave names that block the second.
@@ -83,6 +90,7 @@ _DEV = Stage(
     stream_record_age=Duration.hours(12),
     requests_per_second=100,
     burst=200,
+    sandbox=True,
 )
 _PROD = Stage(
     name="prod",

@@ -22,11 +22,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A global secondary index with every attribute in it."""
+    """A global secondary index with every attribute in it, or with keys only."""
 
     name: str
     partition: Key
     sort: Key
+    keys_only: bool = False
+
+    @property
+    def projection(self) -> Literal["ALL", "KEYS_ONLY"]:
+        return "KEYS_ONLY" if self.keys_only else "ALL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,11 @@ BY_MEMBER = Index("by_member", Key("member"), Key("n", "N"))
 # Only returns that wait for their purchase, and holds, have these attributes: all else costs nothing more.
 AWAITED = Index("awaited", Key("awaited"), Key("report_at"))
 
+# Only an account for which time has something to do has these: when that is changes seldom, and so does the index.
+DUE = Index("due", Key("due"), Key("due_on"), keys_only=True)
+
 MEMBERS = Table("members", Key("key"))
-ACCOUNTS = Table("accounts", Key("member"), Key("part"), stream=True)
+ACCOUNTS = Table("accounts", Key("member"), Key("part"), indexes=(DUE,), stream=True)
 ENTRIES = Table("entries", Key("operation"), indexes=(BY_MEMBER, AWAITED))
 # Only what is noted of codes that were guessed goes by itself; vouchers, budgets and stock stay.
 REWARDS = Table("rewards", Key("key"), expires="expires_at")
@@ -82,7 +90,7 @@ def create_table_request(table: Table, name: str) -> "CreateTableInputTypeDef":
             {
                 "IndexName": index.name,
                 "KeySchema": _key_schema([index.partition, index.sort]),
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": {"ProjectionType": index.projection},
             }
             for index in table.indexes
         ]

@@ -10,12 +10,12 @@ from functions.ledger import store as ledger
 from functions.ledger.account import Account, Operation, Posting
 from functions.ledger.identity import Identity
 from functions.program import store as programs
-from functions.program.model import ENROLLED, PROFILE_COMPLETED, REFERRAL_MADE
+from functions.program.model import ANNIVERSARY, BIRTHDAY, ENROLLED, PROFILE_COMPLETED, REFERRAL_MADE
 from functions.program.occasions import Activity
 from functions.runtime import bus
-from functions.runtime.clock import from_text
 from functions.runtime.envelope import SOURCE
 from functions.runtime.errors import LoyaltyError, ProgramNotActiveError, TryAgainError
+from functions.runtime.instants import from_text
 from functions.runtime.validation import parse
 
 
@@ -39,18 +39,23 @@ def follow(event: bus.Event) -> None:
             ledger.commit(_happening(activity, data["referrer_id"], event.id))
         case "ReferralWithdrawn":
             _referral_withdrawn(data["completed_by"], data["referrer_id"], event.id)
+        case "BirthdayCame":
+            _by_itself(BIRTHDAY, data["member_id"], at, event.id, f"{data['year']}")
+        case "AnniversaryCame":
+            _by_itself(ANNIVERSARY, data["member_id"], at, event.id, f"{data['years']}")
         case "AwaitedPurchaseArrived":
             _return(event, data)
 
 
-def _by_itself(what: str, member: str, at: datetime, correlation_id: str) -> None:
-    """What happens once in a membership earns only where the programme says so; elsewhere it is no entry."""
+def _by_itself(what: str, member: str, at: datetime, correlation_id: str, which: str = "") -> None:
+    """What happens once in a membership, or once a year (`which`), earns only where the programme says so; elsewhere it
+    is no entry."""
     try:
         program = programs.in_force(member, at)
     except ProgramNotActiveError:
         return
     if matters(what, program):
-        ledger.commit(_happening(Activity(f"{what}:{member}", what, at), member, correlation_id))
+        ledger.commit(_happening(Activity(f"{what}:{member}{which and ':'}{which}", what, at), member, correlation_id))
 
 
 def _happening(activity: Activity, member: str, correlation_id: str) -> ledger.Request:

@@ -54,6 +54,7 @@ OperationKind = Literal[
     "expiry",
     "review",
     "conversion",
+    "grace",
     "change",
     "merge",
 ]
@@ -109,7 +110,9 @@ class Account:
 
     `n`: entries so far. `revision`: writes so far, of any kind; a writer must have seen the latest. `latest`: operation
     keys of the entries of the last commit, for the publisher. `enrolled_at`, `source`: when and by whom it was opened.
-    `merged_into`: the member who has it all now.
+    `merged_into`: the member who has it all now. `active_on`: the last day on which the member did something.
+    `passed_on`: the day up to which time has done its work, None where it has done none yet. `due_on`: the next day on
+    which it may have some, never too late, None where there is none.
     """
 
     member: str
@@ -128,6 +131,9 @@ class Account:
     counters: Mapping[str, int] = field(default_factory=dict)
     traits: Traits = Traits()
     merged_into: str | None = None
+    active_on: date | None = None
+    passed_on: date | None = None
+    due_on: date | None = None
 
     @property
     def tier(self) -> str | None:
@@ -427,6 +433,7 @@ _STILL_POSSIBLE: Mapping[MemberStatus, frozenset[OperationKind]] = {
             "activation",
             "expiry",
             "review",
+            "grace",
             "release",
             "refund",
             "fulfilment",
@@ -525,7 +532,21 @@ def booked(account: Account, posting: Posting) -> Account:
         counted(account.counters, posting.counts, posting.occurred_at.date()),
         (posting.member and posting.member.traits) or account.traits,
         (posting.member and posting.member.merged_into) or account.merged_into,
+        account.active_on,
+        account.passed_on,
+        account.due_on,
     )
+
+
+ACTIVE_BY = frozenset({"purchase", "activity", "redemption", "use"})
+"""Operations by which a member shows some activity."""
+
+
+def _active_on(account: Account, posting: Posting, operation: Operation) -> date | None:
+    day = posting.occurred_at.date()
+    if operation.kind not in ACTIVE_BY or (account.active_on and account.active_on > day):
+        return account.active_on
+    return day
 
 
 def post(account: Account, posting: Posting, operation: Operation, now: datetime) -> tuple[Account, Entry]:
@@ -535,6 +556,7 @@ def post(account: Account, posting: Posting, operation: Operation, now: datetime
         revision=account.revision + 1,
         latest=(operation.key,),
         updated_at=now,
+        active_on=_active_on(account, posting, operation),
     )
     entry = Entry(operation, account.member, after.n, posting, after.balance(now.date()), after.tier, now)
     return after, entry

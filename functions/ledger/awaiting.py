@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from functions.ledger import items, store
 from functions.ledger.account import AwaitingReturn, Operation
 from functions.runtime import bus, tables
-from functions.runtime.clock import from_text, to_text
 from functions.runtime.envelope import OutboundEvent
 from functions.runtime.errors import LoyaltyError, OperationIdReusedError, PurchaseNotFoundError, TryAgainError
+from functions.runtime.instants import from_text, to_text
 from functions.runtime.observability import logger
 
 MOST_WAITING = 10

@@ -1,8 +1,9 @@
 """What goes in and out of the wallet, and the parts of it that every write of value answers with."""
 
+from collections import Counter
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from functions.ledger.account import Account, Balance, Change, Entry, IssuedReward, Reason, Withdrawal
 from functions.ledger.identity import Identity
 from functions.ledger.lots import NEVER, spendable, total
+from functions.ledger.movements import UNCONFIRMED
 from functions.runtime.validation import Input, Output
 
 
@@ -102,8 +104,16 @@ class LotOut(Output):
     points: int
 
 
+class UpcomingOut(Output):
+    """What happens to points by itself: they become active on a day, or can be spent for the last time."""
+
+    on: date
+    what: Literal["active", "last_day"]
+    points: int
+
+
 class BalanceSheetOut(Output):
-    """What a member has. `n` counts the entries behind it."""
+    """What a member has, and what will become of it if nothing else happens. `n` counts the entries behind it."""
 
     member_id: str
     active: int
@@ -111,6 +121,7 @@ class BalanceSheetOut(Output):
     held: int
     debt: int
     lots: list[LotOut]
+    upcoming: list[UpcomingOut]
     tier: str | None
     n: int
     as_of: datetime
@@ -119,10 +130,18 @@ class BalanceSheetOut(Output):
     def of(cls, account: Account, now: datetime) -> Self:
         balance = account.balance(now.date())
         lots = sorted(spendable(account.lots, now.date()).items())
+        coming = Counter[date]()
+        for bucket, points in account.pending.items():
+            coming[date.fromisoformat(bucket.partition(">")[0])] += points
+        upcoming = [
+            UpcomingOut(on=on, what="active", points=points) for on, points in coming.items() if on != UNCONFIRMED
+        ]
+        upcoming += [UpcomingOut(on=day, what="last_day", points=points) for lot, points in lots if (day := _day(lot))]
         return cls(
             member_id=account.member,
             **asdict(balance),
             lots=[LotOut(expires_on=_day(day), points=points) for day, points in lots],
+            upcoming=sorted(upcoming, key=lambda one: one.on),
             tier=account.tier,
             n=account.n,
             as_of=now,

@@ -28,8 +28,8 @@ from typing import Literal, TypeAlias
 
 from functions.ledger.account import Account, Entry, IssuedReward
 from functions.ledger.lots import total
-from functions.runtime.clock import to_text
 from functions.runtime.envelope import OutboundEvent, envelope
+from functions.runtime.instants import to_text
 
 _LINES_TOLD = 2000
 
@@ -129,7 +129,7 @@ def _told(entry: Entry) -> Sequence[Told]:
         case "expired":
             return [("PointsExpired", change)]
         case "adjusted":
-            if entry.operation.kind == "review":
+            if entry.operation.kind in {"review", "grace"}:
                 return []
             return [("PointsAdjusted", change | {"explanation": _explanation(entry)})]
         case "reversed":

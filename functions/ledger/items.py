@@ -30,7 +30,7 @@ from functions.ledger.account import (
     Voucher,
     Withdrawal,
 )
-from functions.runtime.clock import from_text, to_text
+from functions.runtime.instants import from_text, to_text
 from functions.runtime.tables import Item
 
 ACCOUNT = "A"
@@ -65,7 +65,18 @@ def account_to_item(account: Account) -> Item:
         }
         | ({"traits": _traits_to_item(account.traits)} if account.traits != Traits() else {})
         | ({"merged_into": account.merged_into} if account.merged_into else {})
+        | {name: day.isoformat() for name in _DAYS if (day := getattr(account, name))}
+        | ({"due": due_shard(account.member)} if account.due_on else {})
     )
+
+
+_DAYS = ("active_on", "passed_on", "due_on")
+DUE_SHARDS = tuple(f"{i:02}" for i in range(16))
+"""Parts of the index of what is due, so that none of them is written too often."""
+
+
+def due_shard(member: str) -> str:
+    return DUE_SHARDS[zlib.crc32(member.encode()) % len(DUE_SHARDS)]
 
 
 def _step_to_list(step: TierStep) -> list[Any]:
@@ -107,6 +118,7 @@ def account_from_item(item: Item) -> Account:
         source=item["source"],
         enrolled_at=from_text(item["enrolled_at"]),
         updated_at=from_text(item["updated_at"]),
+        **{name: date.fromisoformat(item[name]) for name in _DAYS if name in item},
     )
 
 

@@ -12,7 +12,7 @@ Operations of one member that come together are decided one after the other and 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeAlias
 
 from functions.ledger import items
@@ -31,12 +31,16 @@ from functions.ledger.account import (
 )
 from functions.ledger.identity import ADDRESSES, Identity
 from functions.ledger.vouchers import RANDOM_BYTES, code_from, completed
+from functions.program import store as programs
+from functions.program.due import DAY, next_due
+from functions.program.periods import day_in
 from functions.runtime import clock, tables
 from functions.runtime.errors import (
     LoyaltyError,
     MemberNotFoundError,
     OperationIdReusedError,
     OperationTooLargeError,
+    ProgramNotActiveError,
     RefusedError,
     ReplayedRefusalError,
     TryAgainError,
@@ -156,6 +160,15 @@ def holds_due(now: datetime) -> Iterator[str]:
             yield items.operation_from_item(item).id
 
 
+def first_hold_due() -> datetime | None:
+    """When the next hold ends by itself."""
+    found = (
+        next(iter(tables.query("entries", "#awaited = :awaited", {"awaited": shard}, index="awaited", limit=1)), None)
+        for shard in items.HOLD_SHARDS
+    )
+    return min((clock.from_text(item["report_at"]) for item in found if item), default=None)
+
+
 def hold_settled(redemption: str) -> None:
     """Take a hold that has ended, however it did, out of the index of those that are to end."""
     key = {"operation": Operation("redemption", "", redemption, "", "").key}
@@ -181,7 +194,47 @@ def _new_code() -> str:
 
 def opening(account: Account) -> Put:
     """The write that opens an account, for the transaction that enrols its member."""
-    return Put("accounts", items.account_to_item(account), key="member")
+    return Put("accounts", items.account_to_item(_with_due(account, None, account.enrolled_at)), key="member")
+
+
+def _with_due(after: Account, due_before: date | None, now: datetime) -> Account:
+    """The account with the next day on which time has something to do for it: an earlier one than before, if there is
+    one. A later one is not written: whoever comes for nothing on that day finds the right one."""
+    try:
+        program = programs.in_force(after.member, now)
+    except ProgramNotActiveError:
+        return after
+    yesterday = day_in(now, program.zone) - DAY
+    due = next_due(after, program, max(after.passed_on or yesterday, yesterday))
+    return replace(after, due_on=min(due, due_before) if due and due_before else due or due_before)
+
+
+def due(shard: str, on: date) -> Iterator[str]:
+    """Members of a part of the index for whom time has something to do by a day, the longest due first."""
+    values = {"due": shard, "due_on": on.isoformat()}
+    for item in tables.query("accounts", "#due = :due AND #due_on <= :due_on", values, index="due"):
+        yield item["member"]
+
+
+def first_due() -> date | None:
+    """The next day on which time has something to do for anybody."""
+    found = (
+        next(iter(tables.query("accounts", "#due = :due", {"due": shard}, index="due", limit=1)), None)
+        for shard in items.DUE_SHARDS
+    )
+    return min((date.fromisoformat(item["due_on"]) for item in found if item), default=None)
+
+
+def passed(account: Account, on: date, due_on: date | None) -> bool:
+    """Note that time has done its work for an account up to a day, and when there is more; False if the account has
+    changed since: then that is to be seen first."""
+    change, values = "SET #passed_on = :passed_on", {"passed_on": on.isoformat(), "revision": account.revision}
+    if due_on:
+        change += ", #due_on = :due_on, #due = :due"
+        values |= {"due_on": due_on.isoformat(), "due": items.due_shard(account.member)}
+    else:
+        change += " REMOVE #due_on, #due"
+    return tables.update("accounts", items.account_key(account.member), change, "#revision = :revision", values)
 
 
 def commit(request: Request) -> Committed:
@@ -339,6 +392,7 @@ class _Batch:
 
     def _write(self, planned: dict[int, Entry]) -> None:
         after = replace(self._after, latest=tuple(entry.operation.key for entry in planned.values()))
+        after = _with_due(after, self._account.due_on, after.updated_at)
         writes = [write for i, entry in planned.items() for write in self._writes_of(i, entry)]
         account = Replace("accounts", items.account_to_item(after), expected={"revision": self._account.revision})
         tables.transact([account, *writes])
@@ -401,7 +455,8 @@ def commit_pair(pair: Pair) -> tuple[Entry, bool]:
             if isinstance(outcome, LoyaltyError):
                 raise outcome from error
             return outcome.entry, True
-        booked = [post(*one, now) for one in zip(before, postings, pair.operations, strict=True)]
+        posted = [post(*one, now) for one in zip(before, postings, pair.operations, strict=True)]
+        booked = [(_with_due(after, after.due_on, now), entry) for after, entry in posted]
         writes: list[Write] = [Put("entries", items.entry_to_item(entry), key="operation") for _, entry in booked]
         writes += [
             Replace("accounts", items.account_to_item(after), expected={"revision": account.revision})

@@ -5,16 +5,13 @@ Days are the programme's. On one day things happen in this order: activation, ex
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import date, datetime, time
 
 from functions.ledger.account import Account, Change, IssuedReward, OperationKind, Posting, booked
 from functions.ledger.movements import activate, expire, spend
 from functions.program import expiry, tiers
+from functions.program.due import DAY, next_due
 from functions.program.model import Conversion, Program, Step
-from functions.program.periods import day_in
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +40,7 @@ def passing(account: Account, program: Program, after: date, to: date) -> Iterat
 
 def _next_day(account: Account, program: Program, after: date, to: date) -> date:
     """The next day on which something happens; a day after `to` if there is none."""
-    tomorrow, none = after + _DAY, to + _DAY
-    days = [_next_conversion(one.months, one.day, tomorrow) for one in program.conversions]
-    if account.pending and (first := min(account.pending)[:10]) < none.isoformat():
-        days.append(max(tomorrow, date.fromisoformat(first)))
-    if account.lots and (first := min(account.lots)) < to.isoformat():
-        days.append(max(tomorrow, date.fromisoformat(first) + _DAY))
-    if account.tiers and (until := account.tiers[-1].until) is not None:
-        days.append(max(tomorrow, until + _DAY))
-    enrolled_on = day_in(account.enrolled_at, program.zone)
-    days += [day for day in tiers.days_of_months(program, enrolled_on) if day > after]
-    return min(days, default=none)
-
-
-@lru_cache(maxsize=10_000)
-def _next_conversion(months: frozenset[int], day: int, start: date) -> date:
-    year, month = start.year, start.month
-    while month not in months or date(year, month, day) < start:
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-    return date(year, month, day)
+    return min(next_due(account, program, after) or date.max, to + DAY)
 
 
 def _on(account: Account, program: Program, day: date) -> Iterator[Passed]:
@@ -78,7 +57,8 @@ def _on(account: Account, program: Program, day: date) -> Iterator[Passed]:
     if review:
         account = booked(account, review)
         yield Passed("review", f"{account.member}:{day}", day, review, account)
-    for conversion in program.conversions:
+    # Who is suspended gets no vouchers; on what is left the rest of the day, and the next ones, must build.
+    for conversion in program.conversions if account.status == "active" else ():
         if day.month in conversion.months and day.day == conversion.day:
             posting_or_none = _convert(account, program, conversion, day, at)
             if posting_or_none:

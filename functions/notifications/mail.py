@@ -19,6 +19,8 @@ MESSAGES: Mapping[str, str] = {
     "MemberEnrolled": "welcome",
     "PointsEarned": "points_earned",
     "RewardRedeemed": "reward_redeemed",
+    "PointsExpiring": "points_expiring",
+    "TierAtRisk": "tier_at_risk",
 }
 """Which message an event of this type becomes."""
 

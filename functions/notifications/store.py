@@ -19,6 +19,8 @@ from functions.runtime import aws, clock, settings, tables
 from functions.runtime.errors import ProgramNotActiveError, TryAgainError
 
 _KEPT = timedelta(days=90)
+_REMINDER_KEPT = timedelta(days=400)
+"""Whether points may expire is asked up to a year after the reminder."""
 _LANGUAGES = ("en", "fr")
 """In which we write; the first where a member reads none of them."""
 _TAKEN_OVER = timedelta(minutes=5)
@@ -63,13 +65,13 @@ def program() -> Program:
 
 def deliver(member: str, event_id: str, message: str, mail: Mail, address: str) -> bool:
     """Send a mail once per event; False if it was sent before. Raises TryAgainError, ClientError."""
-    now = clock.now()
+    now, kept = clock.now(), _REMINDER_KEPT if message == "points_expiring" else _KEPT
     key = {"member": member, "message": f"{event_id}#email"}
     claim = key | {
         "status": "sending",
         "template": message,
         "claimed_at": clock.to_text(now),
-        "expires_at": int((now + _KEPT).timestamp()),
+        "expires_at": int((now + kept).timestamp()),
     }
     if not _claim(claim, now):
         return False

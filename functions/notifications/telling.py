@@ -13,6 +13,8 @@ from functions.runtime.observability import logger
 
 OLD_NEWS = timedelta(days=7)
 """What happened longer before it was recorded is history: nobody gets mail for the purchases of past years."""
+_AHEAD = frozenset({"PointsExpiring", "TierAtRisk"})
+"""What is told before it comes is never old, however late: it is told only while there is time left."""
 
 
 class Metadata(BaseModel):
@@ -36,7 +38,8 @@ def tell(told: Told, detail_type: str) -> None:
     """Write to the member about an event, if there is something to say and somewhere to send it."""
     member: str = told.data["member_id"]
     message = MESSAGES[detail_type]
-    if told.metadata.recorded_at - told.metadata.occurred_at > OLD_NEWS:
+    late = told.metadata.recorded_at - told.metadata.occurred_at
+    if late > OLD_NEWS and detail_type not in _AHEAD:
         logger.info("old_news", event_id=told.metadata.event_id)
         return
     contact = store.contact(member)
@@ -56,6 +59,12 @@ def _facts(detail_type: str, data: Mapping[str, Any], program: Program, locale: 
         applied = [reason for reason in data["explanation"] if reason["applied"]]
         reasons = [{"text": texts.get(one["rule"], one["rule"]), "points": one["points"]} for one in applied]
         facts |= {"points": data["points"], "balance": data["balance"]["active"], "reasons": reasons}
+    if detail_type == "PointsExpiring":
+        facts |= {"points": data["points"], "expires_on": data["expires_on"]}
+    if detail_type == "TierAtRisk":
+        levels = {level.id: level.text[locale] for level in program.tiers.levels} if program.tiers else {}
+        tier, then = (levels.get(data[name], data[name]) for name in ("tier", "then"))
+        facts |= {"tier": tier, "then": then, "held_until": data["held_until"]}
     if detail_type == "RewardRedeemed":
         reward = program.rewards.get(data["reward_id"])
         facts |= {

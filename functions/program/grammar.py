@@ -318,6 +318,33 @@ class PurchasesIn(Input):
     ] = None
 
 
+class RemindersIn(Input):
+    """What members are told before it comes, in days."""
+
+    points_expire_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    tier_at_risk_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    lapsing_after_days: Annotated[
+        int | None, Field(ge=1, le=1000, description="Without any activity: then `MemberLapsing`, once.")
+    ] = None
+    expiry_waits_days: Annotated[
+        int | None, Field(ge=1, le=365, description="Longer, once, for points whose reminder did not arrive.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.expiry_waits_days and not self.points_expire_days:
+            raise PydanticCustomError("reminders", "expiry_waits_days needs points_expire_days: a reminder to wait for")
+        return self
+
+    def build(self) -> model.Reminders:
+        return model.Reminders(
+            self.points_expire_days or 0,
+            self.tier_at_risk_days or 0,
+            self.lapsing_after_days or 0,
+            self.expiry_waits_days or 0,
+        )
+
+
 class FiscalIn(Input):
     """When the fiscal year starts."""
 
@@ -336,6 +363,7 @@ class ProgramIn(Input):
     points: Annotated[PointsIn, Field(default_factory=lambda: PointsIn.model_validate({}))]
     purchases: PurchasesIn | None = None
     members: MembersIn | None = None
+    reminders: RemindersIn | None = None
     counters: Annotated[list[CounterIn], Field(max_length=10, default_factory=list)]
     activities: Annotated[list[ActivityIn], Field(max_length=50, default_factory=list)]
     tiers: TiersIn | None = None
@@ -375,6 +403,7 @@ class ProgramIn(Input):
             worth=self.points.worth,
             spent_then_returned=self.points.spent_then_returned,
             refund_grace_days=self.points.refund_grace_days,
+            reminders=self.reminders.build() if self.reminders else model.Reminders(),
             rewards_return=purchases.rewards_when_returned == "take_back",
             limits=tuple(limit.build() for limit in self.points.limits),
             unearning=frozenset(purchases.not_counted_when_paid_with),

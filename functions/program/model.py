@@ -26,7 +26,8 @@ SPEND, POINTS, VISITS, MONTHS = "spend", "points", "visits", "months"
 """What goals and tiers can count, besides activities and counters. Months: since the member enrolled."""
 ENROLLED, REFERRED, REFERRAL_MADE = "enrolled", "referred", "referral_made"
 PROFILE_COMPLETED = "profile_completed"
-BUILT_IN = (ENROLLED, PROFILE_COMPLETED, "birthday", "enrolment_anniversary", REFERRED, REFERRAL_MADE)
+BIRTHDAY, ANNIVERSARY = "birthday", "enrolment_anniversary"
+BUILT_IN = (ENROLLED, PROFILE_COMPLETED, BIRTHDAY, ANNIVERSARY, REFERRED, REFERRAL_MADE)
 PROFILE = ("email", "phone", "given_name", "family_name", "birth_date", "country", "time_zone")
 """What a profile may hold of everyone, as far as it can be wanted for a complete one."""
 """Activities that happen by themselves: every programme may have rules on them."""
@@ -465,6 +466,18 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class Reminders:
+    """What members are told in time, in days before it comes; 0: they are not told. `lapsing`: days without activity
+    after which a member is about to be lost. `expiry_waits`: how long points that nobody could be warned of are kept
+    beyond their last day, once."""
+
+    expiring: int = 0
+    tier_at_risk: int = 0
+    lapsing: int = 0
+    expiry_waits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """Which purchases count: at most so many days after they happened, so many before their member enrolled."""
 
@@ -499,6 +512,7 @@ class Program:
     spent_then_returned: Literal["carry", "forgive", "block"] = "carry"
     rewards_return: bool = True
     refund_grace_days: int = 30
+    reminders: Reminders = Reminders()
     limits: tuple[Limit, ...] = ()
     unearning: frozenset[str] = frozenset()
     benefit_cap: Fraction | None = None
@@ -517,6 +531,10 @@ class Program:
     def calendar(self, enrolled_on: date) -> Calendar:
         """The periods of a member who enrolled on a day."""
         return Calendar(enrolled_on, *self.fiscal_year)
+
+    def celebrates(self, what: str) -> bool:
+        """Whether the programme does anything when an activity happens that comes by itself."""
+        return any(what in rule.on for rule in self.earning) or any(goal.counts == what for goal in self.goals)
 
     def base_tier(self) -> str:
         """The tier of everyone; nothing where there are no tiers."""

@@ -61,9 +61,9 @@ def _first_day(kind: PeriodKind, day: date) -> date:
 def following(kind: PeriodKind, first: date, calendar: Calendar) -> date:
     """The first day of the next period."""
     if kind == "fiscal":
-        return _same_day(first.year + 1, calendar.fiscal_month, calendar.fiscal_day)
+        return same_day(first.year + 1, calendar.fiscal_month, calendar.fiscal_day)
     if kind == "anniversary":
-        return _same_day(first.year + 1, calendar.enrolled_on.month, calendar.enrolled_on.day)
+        return same_day(first.year + 1, calendar.enrolled_on.month, calendar.enrolled_on.day)
     match kind:
         case "day":
             return first + timedelta(days=1)
@@ -113,10 +113,10 @@ def end_of_month(day: date) -> date:
 
 
 def _year_from(day: date, month: int, first: int) -> date:
-    start = _same_day(day.year, month, first)
-    return start if start <= day else _same_day(day.year - 1, month, first)
+    start = same_day(day.year, month, first)
+    return start if start <= day else same_day(day.year - 1, month, first)
 
 
-def _same_day(year: int, month: int, day: int) -> date:
+def same_day(year: int, month: int, day: int) -> date:
     """29 February is the 28th where there is none."""
     return date(year, month, min(day, days_in(year, month)))

@@ -13,6 +13,7 @@ from botocore.session import Session
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -42,6 +43,13 @@ def sqs() -> "SQSClient":
 @cache
 def sesv2() -> "SESV2Client":
     return cast("SESV2Client", _client("sesv2"))
+
+
+@cache
+def lambda_() -> "LambdaClient":
+    """For a sandbox, which waits for what it starts; what it starts must not be started twice."""
+    patient = Config(connect_timeout=1, read_timeout=25, retries={"total_max_attempts": 1})
+    return cast("LambdaClient", Session().create_client("lambda", config=patient))
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from functions.runtime.clock import to_text
+from functions.runtime.instants import to_text
 
 SOURCE = "loyalty"
 SCHEMA_VERSION = 1

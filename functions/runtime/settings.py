@@ -53,6 +53,11 @@ def supplier_secret() -> str:
     return _required("SUPPLIER_SECRET")
 
 
+def scheduled_functions() -> list[str]:
+    """Functions that the clock starts, which a sandbox starts itself: `SCHEDULED_FUNCTIONS`, separated by spaces."""
+    return _required("SCHEDULED_FUNCTIONS").split()
+
+
 def sender() -> str:
     """The address mails come from: `SENDER`."""
     return _required("SENDER")

@@ -57,6 +57,12 @@ OUTBOUND = (
     "RewardFulfilled",
     "RewardRefunded",
     "VoucherUsed",
+    "PointsExpiring",
+    "TierAtRisk",
+    "MemberLapsing",
+    "BirthdayCame",
+    "AnniversaryCame",
+    "MembersDue",
 )
 """In the order in which the samples tell their story."""
 

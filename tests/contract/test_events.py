@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from functions.ledger import events
 from functions.ledger.account import Balance, OperationKind, What
+from functions.lifecycle.announcing import What as Announced
 from functions.notifications.mail import MESSAGES
 from infra.functions import FUNCTIONS, BusEvents, Source
 from tests.contract import schemas
@@ -163,6 +164,8 @@ def test_points_go_only_the_way_the_event_says(detail_type: str, points: int) ->
 def test_the_operations_that_events_name_are_those_of_the_ledger() -> None:
     named: set[str] = set()
     for name in with_balance():
+        if name == "PointsExpiring":
+            continue  # told before it comes: no operation has changed anything
         kind = schema(name)["properties"]["data"]["properties"]["operation"]["properties"]["kind"]
         named |= set(kind.get("enum", [kind.get("const")]))
     assert named <= set(get_args(OperationKind))
@@ -226,9 +229,9 @@ def test_no_outbound_schema_has_room_for_a_person_or_a_voucher_code(detail_type:
 
 
 def test_the_events_that_the_code_tells_are_those_that_have_a_schema() -> None:
-    """Those in the table at the head of ledger/events.py, and the refusal."""
+    """Those in the table at the head of ledger/events.py, the refusal, and what is told by the day."""
     named = {name for name in OUTBOUND if name in (events.__doc__ or "")}
-    assert named | {"OperationRefused"} == set(OUTBOUND)
+    assert named | {"OperationRefused", "MembersDue", *get_args(Announced)} == set(OUTBOUND)
 
 
 def test_every_event_that_starts_a_function_has_a_schema() -> None:

@@ -88,6 +88,7 @@ KEPT = {
     "GET /v1/members/{member_id}/balance",
     "GET /v1/members/{member_id}/ledger",
     "GET /v1/members/{member_id}/rewards",
+    "GET /v1/members/{member_id}/tier",
     "POST /v1/purchases",
     "GET /v1/purchases/{purchase_id}",
     "POST /v1/purchases/{purchase_id}/returns",
@@ -116,6 +117,8 @@ KEPT = {
     "GET /v1/program/versions",
     "GET /v1/program/versions/{version}",
     "POST /v1/program/versions/{version}/activate",
+    "GET /v1/sandbox/clock",
+    "POST /v1/sandbox/clock",
     "GET /v1/health",
 }
 """What a partner may use already: it grows, and nothing goes from it."""

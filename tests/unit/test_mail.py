@@ -1,7 +1,5 @@
 """Mails: the whole text, in every language, as a member reads it."""
 
-from collections.abc import Mapping
-
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 
@@ -24,7 +22,7 @@ REDEEMED: dict[str, object] = {
     "valid_until": "2027-02-19",
     "code": "0123-4567-89AB-CDEF",
 }
-FACTS: Mapping[str, dict[str, object]] = {"welcome": MEMBER, "points_earned": EARNED, "reward_redeemed": REDEEMED}
+FACTS: dict[str, dict[str, object]] = {"welcome": MEMBER, "points_earned": EARNED, "reward_redeemed": REDEEMED}
 
 MAILS = {
     ("welcome", "en"): Mail(
@@ -71,6 +69,41 @@ MAILS = {
     ),
 }
 
+FACTS |= {
+    "points_expiring": MEMBER | {"points": 1000, "expires_on": "2027-01-31"},
+    "tier_at_risk": MEMBER | {"tier": "Gold", "then": "Silver", "held_until": "2027-12-31"},
+}
+QUOTE = "\N{RIGHT SINGLE QUOTATION MARK}"
+MAILS |= {
+    ("points_expiring", "en"): Mail(
+        "1,000 points to use by January 31, 2027",
+        "Hello Ada,\n\n"
+        "1,000 of your points can be used until January 31, 2027. After that day they are gone.\n\n"
+        "Record Club\n",
+    ),
+    ("points_expiring", "fr"): Mail(
+        "1 000 points à utiliser avant le 31 janvier 2027",
+        "Bonjour Ada,\n\n"
+        f"1{NARROW}000 de vos points peuvent être utilisés jusqu{QUOTE}au 31 janvier 2027 inclus. "
+        "Ensuite, ils seront perdus.\n\n"
+        "Record Club\n",
+    ),
+    ("tier_at_risk", "en"): Mail(
+        "You hold Gold until December 31, 2027",
+        "Hello Ada,\n\n"
+        "as it stands, after December 31, 2027 your tier will be Silver instead of Gold. "
+        "There is still time to keep it.\n\n"
+        "Record Club\n",
+    ),
+    ("tier_at_risk", "fr"): Mail(
+        f"Vous êtes Gold jusqu{QUOTE}au 31 décembre 2027",
+        "Bonjour Ada,\n\n"
+        f"en l{QUOTE}état, votre statut sera Silver au lieu de Gold après le 31 décembre 2027. "
+        "Il est encore temps de le garder.\n\n"
+        "Record Club\n",
+    ),
+}
+
 
 @pytest.mark.parametrize(("message", "locale"), MAILS, ids="-".join)
 def test_a_mail_reads_as_it_should(message: str, locale: str) -> None:
@@ -78,7 +111,7 @@ def test_a_mail_reads_as_it_should(message: str, locale: str) -> None:
 
 
 def test_every_message_that_an_event_becomes_is_written_in_both_languages() -> None:
-    assert set(MESSAGES) == {"MemberEnrolled", "PointsEarned", "RewardRedeemed"}
+    assert set(MESSAGES) == {"MemberEnrolled", "PointsEarned", "RewardRedeemed", "PointsExpiring", "TierAtRisk"}
     assert {(message, locale) for message in MESSAGES.values() for locale in ("en", "fr")} == set(MAILS)
 
 

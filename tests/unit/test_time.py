@@ -9,7 +9,9 @@ FUNCTIONS = Path(__file__).parent.parent.parent / "functions"
 CLOCK = FUNCTIONS / "runtime" / "clock.py"
 FILES = sorted(FUNCTIONS.rglob("*.py"))
 WALL_CLOCK = re.compile(
-    r"\bdatetime\.now\b|\butcnow\b|\bdate\.today\b|\btime\.time\b|\btime\.sleep\b|\bfrom time import\b"
+    r"\bdatetime\.now\b|\butcnow\b|\bdate(?:time)?\.today\b|\btime\.(?:time|localtime|gmtime)(?:_ns)?\b|\btime\.sleep\b"
+    r"|\bfrom time import\b|\w\.sleep\(|\butcfromtimestamp\b"
+    r"|\bimport time as (?!stopwatch\b)|\bstopwatch\.(?!monotonic\b)"
 )
 
 
@@ -28,6 +30,11 @@ def test_only_the_clock_reads_the_time_and_waits(file: Path) -> None:
         "time.time()",
         "time.sleep(1)",
         "from time import sleep",
+        "datetime.today()",
+        "time.time_ns()",
+        "import time as anything",
+        "stopwatch.sleep(1)",
+        "stopwatch.time()",
     ],
 )
 def test_a_look_at_the_clock_is_noticed(line: str) -> None:

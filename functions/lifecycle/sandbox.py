@@ -1,0 +1,69 @@
+"""Putting the clock of a sandbox forward: everything that would have happened happens, in order, and is reported.
+
+From day to day on which something is due for anybody: the clock is put to its beginning, and the members are visited.
+In between, what else the clock starts is started (`SCHEDULED_FUNCTIONS`), so that holds end and returns stop waiting.
+"""
+
+import time as stopwatch
+from datetime import datetime, time, timedelta
+
+from functions.ledger import items
+from functions.ledger import store as ledger
+from functions.lifecycle import store
+from functions.lifecycle.contract import AdvancedOut, ClockOut, StepOut
+from functions.program import store as programs
+from functions.program.periods import day_in
+from functions.runtime import aws, clock, settings
+
+_SECONDS = 20.0
+"""A call may take so long; the gateway waits thirty."""
+
+
+def read() -> ClockOut:
+    return ClockOut(now=clock.now(), ahead_seconds=int(clock.shift().total_seconds()))
+
+
+def advance(by: timedelta) -> AdvancedOut:
+    """Raises ProgramNotActiveError, and what a visit raises."""
+    target, steps, started = clock.now() + by, list[StepOut](), stopwatch.monotonic()
+    finished = True
+    while (moment := _next_moment()) and moment <= target:
+        if stopwatch.monotonic() - started > _SECONDS:
+            finished = False
+            break
+        clock.put_forward_to(moment)
+        programs.forget()
+        clock.let_others_look()
+        steps.append(_step())
+    if finished:
+        clock.put_forward_to(target)
+    _start_the_rest()
+    now = read()
+    return AdvancedOut(now=now.now, ahead_seconds=now.ahead_seconds, steps=steps, finished=finished)
+
+
+def _next_moment() -> datetime | None:
+    """The beginning of the next day on which something is due for anybody, or the end of the next hold."""
+    zone = programs.active().zone
+    day = ledger.first_due()
+    moments = [datetime.combine(day, time(), zone)] if day else []
+    hold = ledger.first_hold_due()
+    return min([*moments, *([hold] if hold else [])], default=None)
+
+
+def _step() -> StepOut:
+    now = clock.now()
+    today = day_in(now, programs.active().zone)
+    members = [member for shard in items.DUE_SHARDS for member in ledger.due(shard, today)]
+    visits = [store.visit(member) for member in members]
+    if (hold := ledger.first_hold_due()) and hold <= now:
+        _start_the_rest()
+    booked, told = sum(one.booked for one in visits), sum(one.told for one in visits)
+    if told:
+        clock.let_others_hear()
+    return StepOut(at=now, members=len(members), booked=booked, told=told)
+
+
+def _start_the_rest() -> None:
+    for function in settings.scheduled_functions():
+        aws.lambda_().invoke(FunctionName=function, Payload=b"{}")
