@@ -159,7 +159,7 @@ def _voucher(entry: Entry, reward: IssuedReward, voucher: Item, mine: Sequence[E
     withdrawn = voucher.get("withdrawn", False)
     if withdrawn != _is_refunded(entry) or (withdrawn and mine):
         yield "P6", f"V#{code} was used {len(mine)} times; taken back: {withdrawn}, {entry.returned} came back"
-    if mine and not voucher["used_up"] and voucher["value"] != reward.value - paid:
+    if mine and not voucher.get("used_up") and voucher["value"] != reward.value - paid:
         yield "P3", f"V#{code} of {reward.value} paid {paid}, and is worth {voucher['value']}"
 
 
