@@ -228,7 +228,10 @@ def first_due() -> date | None:
 def passed(account: Account, on: date, due_on: date | None) -> bool:
     """Note that time has done its work for an account up to a day, and when there is more; False if the account has
     changed since: then that is to be seen first."""
-    change, values = "SET #passed_on = :passed_on", {"passed_on": on.isoformat(), "revision": account.revision}
+    # A new revision: who saw the account before would write the earlier days over these.
+    change = "SET #passed_on = :passed_on, #revision = :next"
+    revisions = {"revision": account.revision, "next": account.revision + 1}
+    values: dict[str, object] = {"passed_on": on.isoformat(), **revisions}
     if due_on:
         change += ", #due_on = :due_on, #due = :due"
         values |= {"due_on": due_on.isoformat(), "due": items.due_shard(account.member)}
