@@ -8,6 +8,7 @@ from typing import Any
 from tests.faults.sdk import Sdk
 
 MOST_ENTRIES = 10
+MEMBERS_DUE = "MembersDue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,16 @@ class Refusal:
 
 
 class EventsClient:
-    """`taken`: what is on the bus, in order; `refusals`: what it says was refused. `turned_away`: ids of events that
-    one call or another did not get in."""
+    """`taken`: what is on the bus, in order; `refusals`: what it says was refused; `announced`: what members are told
+    before it comes. `turned_away`: ids of events that one call or another did not get in. `handed_out`: who hears of
+    the members that are to be visited."""
 
     def __init__(self, sdk: Sdk) -> None:
         self._sdk = sdk
         self.taken: list[Taken] = []
         self.refusals: list[Refusal] = []
+        self.announced: list[Taken] = []
+        self.handed_out: list[Callable[[Mapping[str, Any]], None]] = []
         self.turned_away: set[str] = set()
         self.listeners: list[Callable[[Taken], None]] = []
 
@@ -61,17 +65,17 @@ class EventsClient:
         self._sdk.schedule.note(f"  on the bus: {event_id} {entry['DetailType']}")
         if entry["DetailType"] == "OperationRefused":
             self.refusals.append(self._refusal(detail["data"]))
+        elif entry["DetailType"] == MEMBERS_DUE:
+            for hear in self.handed_out:
+                hear(detail)
         else:
-            self._tell(
-                Taken(
-                    event_id,
-                    event_id.partition("#")[0],
-                    detail["metadata"]["member_sequence"],
-                    entry["DetailType"],
-                    detail,
-                )
-            )
-        return {"EventId": f"event-{len(self.taken) + len(self.refusals)}"}
+            n = detail["metadata"]["member_sequence"]
+            taken = Taken(event_id, event_id.partition("#")[0], -1 if n is None else n, entry["DetailType"], detail)
+            if n is None:
+                self.announced.append(taken)
+            else:
+                self._tell(taken)
+        return {"EventId": f"event-{len(self.taken) + len(self.refusals) + len(self.announced)}"}
 
     def _refusal(self, data: Mapping[str, Any]) -> Refusal:
         code = str(data["problem"]["code"])

@@ -28,6 +28,7 @@ from functions.program.occasions import Activity
 from functions.runtime import aws, bus, settings, tables
 from functions.runtime.envelope import OutboundEvent
 from functions.runtime.errors import HoldNotFoundError, LoyaltyError
+from tests.faults.lifecycle_defects import LIFECYCLE_DEFECTS
 from tests.faults.schedule import CrashError
 from tests.faults.spending_defects import SPENDING_DEFECTS
 
@@ -437,4 +438,5 @@ DEFECTS: Mapping[str, Defect] = {
     "our own events are followed under the id of the delivery": news_under_a_fresh_id,
     "what the bus brought is refused in silence": refused_in_silence,
     **SPENDING_DEFECTS,
+    **LIFECYCLE_DEFECTS,
 }

@@ -1,7 +1,7 @@
 """The part of DynamoDB's expression language that our stores speak; anything else is refused loudly.
 
 condition   <test> AND <test> OR <test> …      test: `#a = :b` (and <> < <= > >=), `attribute_[not_]exists(#a)`
-update      SET #a = :b, #c = :d, or ADD #a :b, or REMOVE #a, #b
+update      SET #a = :b, #c = :d, or ADD #a :b, or REMOVE #a, #b, also after a SET
 """
 
 import operator
@@ -74,7 +74,8 @@ def changed(update: str, item: Wire, names: Mapping[str, str], values: Wire) -> 
         return dict.fromkeys((names[name] for name in re.findall(r"#\w+", update)), None)
     if not update.startswith("SET "):
         raise UnknownExpressionError(update)
-    result: Wire = {}
+    update, _, removal = update.partition(" REMOVE ")
+    result: dict[str, Any] = dict.fromkeys((names[name] for name in re.findall(r"#\w+", removal)), None)
     for text in update.removeprefix("SET ").split(", "):
         found = _ASSIGNMENT.fullmatch(text)
         if not found:

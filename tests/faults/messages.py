@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.accrual import following, reporting
+from functions.lifecycle import on_members_due
 from functions.runtime import bus
 from functions.runtime.errors import LoyaltyError
 from tests.faults.faults import Faults
@@ -124,13 +125,14 @@ class Queue:
 class Witness:
     """Stands between a queue's handler and the real code, and keeps what became of every event as evidence."""
 
-    def __init__(self, schedule: Schedule, reports: Queue, news: Queue) -> None:
+    def __init__(self, schedule: Schedule, reports: Queue, news: Queue, visits: Queue) -> None:
         self._schedule = schedule
         self._reports = reports
         self._news = news
         self._asked: dict[str, Asked] = {}
         reports.served_by(bus.batch_consumer(self._record))
         news.served_by(bus.consumer(self._follow))
+        visits.served_by(bus.consumer(self._visit))
 
     def send(self, asked: Asked, event: dict[str, Any]) -> None:
         """Let a partner's event come over the bus."""
@@ -167,6 +169,11 @@ class Witness:
         self._honestly(lambda: following.follow(event))
         self._news.accepted.add(event.id)
         self._schedule.note(f"followed {event.detail_type} {event.id}")
+
+    def _visit(self, event: bus.Event) -> None:
+        """The real consumer of the members that are due."""
+        self._honestly(lambda: on_members_due.consume(event))
+        self._schedule.note(f"visited {event.detail['data']['members']}")
 
     def _honestly(self, act: Callable[[], Result]) -> Result:
         try:

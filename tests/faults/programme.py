@@ -27,6 +27,9 @@ MOST_OF_FEW = 4
 CASH_POINTS, CASH_VALUE = 10, 7
 """So many points are worth so much: neither divides the other."""
 
+STATEMENT, STATEMENT_POINTS, STATEMENT_VALUE = "statement", 50, 45
+"""A conversion on the first of every month: a voucher for every so many points, in some runs."""
+
 _TEXT = {"en": "a text", "fr": "un texte"}
 _MOST_GIFTS = 20
 
@@ -44,10 +47,18 @@ def drawn(rng: random.Random) -> tuple[Rules, str]:
     policy = rng.choice(("carry", "carry", "forgive", "block"))
     months = rng.choice(("never", 12, 12))
     rules = Rules(takes_back=rng.random() < 0.75, welcomes=rng.random() < 0.5)
-    points = {"expire": "never" if months == "never" else {"after_months": months}, "spent_then_returned": policy}
+    points: dict[str, object] = {
+        "expire": "never" if months == "never" else {"after_months": months},
+        "spent_then_returned": policy,
+    }
+    # What was bought on the day before becomes usable at midnight.
+    points["pending_days"] = rng.choice((0, 1, 1))
+    converts = {"conversions": _CONVERSIONS} if rng.random() < 0.6 else {}
+    tiers = {"tiers": _PROGRAM["tiers"] | {"window": rng.choice(("month", "year"))}}
     earning = _EARNING + ([_rule("welcome", on=ENROLLED, points=10)] if rules.welcomes else [])
     purchases = {"rewards_when_returned": "take_back" if rules.takes_back else "keep"}
-    return rules, json.dumps(_PROGRAM | {"points": points, "earning": earning, "purchases": purchases})
+    drawn_parts = {"points": points, "earning": earning, "purchases": purchases}
+    return rules, json.dumps(_PROGRAM | drawn_parts | tiers | converts)
 
 
 def _rule(rule_id: str, group: str = "thanks", **content: object) -> dict[str, Any]:
@@ -71,11 +82,22 @@ _EARNING = [
     _rule("review-thanks", on="review", points=30, limits=[{"times": 3, "per": "ever"}]),
     *(_rule(f"flood-{i}", reward="trinket", per_full=45, lines={"sku": FLOOD}) for i in range(100 // _MOST_GIFTS)),
 ]
-_PROGRAM = {
+_CONVERSIONS = [
+    {
+        "id": STATEMENT,
+        "reward": STATEMENT,
+        "months": list(range(1, 13)),
+        "each": {"points": STATEMENT_POINTS, "value": STATEMENT_VALUE},
+        "text": _TEXT,
+    }
+]
+_PROGRAM: dict[str, Any] = {
     "program": "simulated",
     "name": {"en": "Club", "fr": "Club"},
     "currency": "USD",
     "activities": [{"id": "survey", "text": _TEXT}, {"id": "review", "text": _TEXT, "needs_confirmation": True}],
+    # What was earned on the day before is announced at midnight, and so is who did nothing since.
+    "reminders": {"points_expire_days": 364, "lapsing_after_days": 1},
     "referral": {"on": "purchase", "when": {"paid": {"at_least": 3_000}}},
     "groups": {"base": "all", "thanks": "all"},
     "goals": [
@@ -122,6 +144,7 @@ _PROGRAM = {
             "fulfilment": "manual",
             "text": _TEXT,
         },
+        {"id": STATEMENT, "kind": "voucher", "valid_days": 30, "text": _TEXT},
         {"id": "gift", "kind": "voucher", "value": GIFT_VALUE, "valid_days": 30, "text": _TEXT},
         {
             "id": "bonus",

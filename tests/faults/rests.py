@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functions.ledger.account import Entry
 from functions.ledger.lots import total
 from functions.ledger.movements import UNCONFIRMED
+from tests.faults.midnight import BY_TIME
 from tests.faults.programme import (
     BONUS,
     BONUS_STEP,
@@ -182,7 +183,7 @@ def _welcomed(books: Books) -> Iterator[Finding]:
     ours = {
         key
         for key, entry in books.entries.items()
-        if entry.operation.source == _OURS and entry.operation.kind != "release"
+        if entry.operation.source == _OURS and entry.operation.kind not in {"release", *BY_TIME}
     }
     if due != ours:
         yield "P8", f"of our own news should have come {sorted(due - ours)}, and should not have {sorted(ours - due)}"

@@ -1,10 +1,13 @@
 """One run: a world, its weather, its workload, and the judgement. Everything in it follows from the seed.
 
-storm      partners, queues, stream, sweepers and nights work while calls are lost, throttled, late, and handlers die
-calm       faults end; what lies in dead-letter queues is sent again, the stream drains, sweeper and nights run
+storm      partners, queues, stream, sweepers, nights and visits at midnight work while calls are lost, throttled, late,
+           and handlers die
+calm       faults end; what lies in dead-letter queues is sent again, the stream drains, sweeper and nights run, and
+           members are visited, on the next day as well
 repeats    what was asked is asked once more: every answer must be the one that was given
 judgement  `watch.py` saw every commit; `verdict.py`, `rests.py`, `waits.py` and `told.py` hold books and bus against
-           the answers, `spent.py` what was bought; the real proofs recompute every account and every stock
+           the answers, `spent.py` what was bought, `midnight.py` what time did; the real proofs recompute every
+           account and every stock
 """
 
 import hashlib
@@ -12,7 +15,7 @@ import logging
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,9 +33,11 @@ from functions.enrolment import profiles
 from functions.enrolment import store as enrolment
 from functions.enrolment.contract import MemberIn
 from functions.enrolment.member import member_id
-from functions.ledger import awaiting, proving, publishing, stockproof
+from functions.ledger import awaiting, items, proving, publishing, stockproof
 from functions.ledger import store as ledger
 from functions.ledger.account import Account
+from functions.lifecycle import store as lifecycle
+from functions.program import document
 from functions.program import store as programs
 from functions.redemption import store as redemption
 from functions.runtime import aws, clock
@@ -41,11 +46,12 @@ from functions.runtime.envelope import SOURCE
 from functions.runtime.errors import TryAgainError
 from functions.runtime.observability import logger
 from infra.tables import TABLES
-from tests.faults.bus import EventsClient, Taken
+from tests.faults.bus import MEMBERS_DUE, EventsClient, Taken
 from tests.faults.dynamodb import Database, Instant
 from tests.faults.faults import CALM, Faults, Rates
 from tests.faults.intents import REFERRER, SOURCES, World, enrolment_of
 from tests.faults.messages import Queue, Witness
+from tests.faults.midnight import Midnight, judge_time
 from tests.faults.operations import Asked
 from tests.faults.programme import drawn
 from tests.faults.rests import judge_rests
@@ -72,6 +78,9 @@ _SWEEPS = (20.0, 45.0, 80.0)
 _ENDINGS = (12.0, 13.0, 25.0, 40.0, 41.0, 60.0, 85.0)
 """When holds are ended whose time is over: by two at once now and then."""
 _NIGHTS = (35.0, 65.0, 100.0)
+_HAND_OUTS = (9.0, 18.5, 20.0, 20.3, 24.0, 45.0, 90.0)
+"""When members are sent for to be visited: just before midnight, just after, and when it is long over."""
+_VISIT_DELAY = 3.0
 _NEWS = ("MemberEnrolled", "ReferralCompleted", "ReferralWithdrawn", "AwaitedPurchaseArrived")
 """Our own events that something follows from."""
 _NEWS_DELAY = 40.0
@@ -118,17 +127,19 @@ class Simulation:
         self._database = Database(Instant(lambda: self._schedule.now, self._index_lag))
         self._dynamodb = DynamoDbClient(sdk, self._database)
         self._bus = EventsClient(sdk)
-        self._watch = Watch(self._schedule, self._database)
         self._queue = Queue("consumer", self._schedule, self._faults)
         self._news = Queue("follower", self._schedule, self._faults, _NEWS_DELAY)
-        self._witness = Witness(self._schedule, self._queue, self._news)
+        self._visits = Queue("visitor", self._schedule, self._faults, _VISIT_DELAY)
+        self._witness = Witness(self._schedule, self._queue, self._news, self._visits)
         self._stream = Stream(self._schedule, self._faults, self._publish)
         self._world = World(
             patience=rng.choice((5.0, 20.0, 40.0)), night=self._night_if_it_lives, sweep=self._end_if_it_lives
         )
         self._rules, self._program = drawn(rng)
+        self._watch = Watch(self._schedule, self._database, Midnight(document.read(self._program), self._bus))
         self._database.listeners += [self._watch.on_written, self._stream.on_written]
         self._bus.listeners += [self._watch.on_taken, self._on_news]
+        self._bus.handed_out.append(self._on_members_due)
 
     def run(self) -> Report:
         with self._in_place():
@@ -155,19 +166,23 @@ class Simulation:
             self._schedule.spawn("ending", self._end_if_it_lives, after)
         for after in _NIGHTS:
             self._schedule.spawn("night", self._night_if_it_lives, after)
+        for after in _HAND_OUTS:
+            self._schedule.spawn("clock", self._hand_out_if_it_lives, after)
         self._schedule.run()
 
     def _calm(self) -> None:
         self._faults.end()
-        for _ in range(_ROUNDS):
-            self._schedule.now += 3600
-            self._queue.redrive()
-            self._news.redrive()
+        # What came late on a day is done by the next one.
+        for later in (*[3_600] * _ROUNDS, 86_400, 3_600):
+            self._schedule.now += later
+            for queue in (self._queue, self._news, self._visits):
+                queue.redrive()
             self._schedule.run()
+            self._process("clock", self._hand_out)
             self._process("sweeper", self._sweep)
             self._process("ending", redemption.end_holds)
             self._process("night", self._night)
-        for queue in (self._queue, self._news):
+        for queue in (self._queue, self._news, self._visits):
             if queue.dead:
                 events = [f"{message.event['detail-type']} {message.event['detail']}" for message in queue.dead]
                 self._watch.violated("P10", f"{events} came to no end, though all is well")
@@ -206,6 +221,7 @@ class Simulation:
             judge_spent(asked, books),
             judge_waits(asked, self._bus, (self._queue, self._news), books),
             judge_bus(self._bus, self._stream, books),
+            judge_time(books, self._bus, self._watch.midnight.program, clock.now().date()),
         ):
             self._watch.violated(*finding)
         self._process("proof", self._prove)
@@ -258,6 +274,21 @@ class Simulation:
         except (ClientError, BotoCoreError, TryAgainError) as error:
             self._schedule.note(f"ending failed: {type(error).__name__}")
 
+    def _hand_out(self) -> None:
+        lifecycle.hand_out(lambda: True)
+
+    def _hand_out_if_it_lives(self) -> None:
+        skewed(self._schedule)
+        try:
+            self._hand_out()
+        except (ClientError, BotoCoreError, PublishError) as error:
+            self._schedule.note(f"handing out failed: {type(error).__name__}")
+
+    def _on_members_due(self, detail: Mapping[str, Any]) -> None:
+        event_id = f"visit-{self._world.fresh('due')}"
+        event = {"id": event_id, "source": SOURCE, "time": clock.to_text(clock.now())}
+        self._visits.send(event | {"detail-type": MEMBERS_DUE, "detail": detail})
+
     def _on_news(self, taken: Taken) -> None:
         """The bus hands our own events on, each time that one is on it, under an id of its own."""
         if taken.detail_type in _NEWS:
@@ -300,6 +331,7 @@ class Simulation:
             stack.enter_context(patch.object(accrual, "_USUAL_WAIT", timedelta(seconds=self._world.patience)))
             stack.enter_context(patch.object(enrolment, "Account", self._referred))
             stack.enter_context(patch.object(redemption, "timedelta", _seconds_for_minutes))
+            stack.enter_context(patch.object(items, "DUE_SHARDS", items.DUE_SHARDS[:2]))
             programs.forget()
             logger.setLevel(logging.CRITICAL)
             try:

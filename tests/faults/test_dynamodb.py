@@ -269,6 +269,15 @@ def test_an_update_removes_attributes(world: World) -> None:
     assert world.database.items("members") == [to_wire({"key": "k"})]
 
 
+def test_an_update_sets_and_removes_at_once(world: World) -> None:
+    world.database.put(put("k", color="red", size=1)["Put"])
+    request = removal("red") | {"UpdateExpression": "SET #size = :two REMOVE #color"}
+    names, values = {"#color": "color", "#size": "size"}, to_wire({":two": 2, ":color": "red"})
+    world.database.update(request | {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values})
+
+    assert world.database.items("members") == [to_wire({"key": "k", "size": 2})]
+
+
 def test_an_item_without_its_attributes_leaves_the_index(world: World) -> None:
     def awaited() -> list[str]:
         request = {

@@ -11,7 +11,7 @@ in `told.py`; the proof of every account is the real one (`functions/ledger/prov
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from functions.ledger import items
 from functions.ledger.account import Account, Entry
@@ -19,6 +19,7 @@ from functions.ledger.identity import Identity
 from functions.runtime.envelope import SOURCE
 from functions.runtime.tables import Item, from_wire
 from tests.faults.dynamodb import Database
+from tests.faults.midnight import BY_TIME
 from tests.faults.operations import Answer, Asked, as_booked
 from tests.faults.programme import BUDGET_POINTS, BUDGETS, Rules
 from tests.faults.watch import Watch
@@ -152,7 +153,8 @@ def _wrongly_refused(asked: Asked, began: float, books: Books) -> Iterator[Findi
         return
     seen = list(_between(_member_of(asked, books), began, until, books.watch))
     price = -asked.points if asked.kind == "adjust" and asked.points else asked.price
-    if code == "insufficient_points" and all(_could_spend(account, price, books) for account in seen):
+    days = {books.watch.day_at(at) for at in (began - _SKEW, until + _SKEW)}
+    if code == "insufficient_points" and all(_could_spend(account, price, days) for account in seen):
         yield "P7", f"{asked.key} was refused, and there were enough points all the time"
     if code == "reward_sold_out" and books.watch.stocks[asked.reward].had_a_piece(began, until):
         yield "P7", f"{asked.key} was told that nothing is left, and there was a piece all the time"
@@ -173,9 +175,9 @@ def _ends(held: Entry) -> datetime:
     return held.posting.until
 
 
-def _could_spend(account: Account, points: int, books: Books) -> bool:
+def _could_spend(account: Account, points: int, days: set[date]) -> bool:
     """On every day that a clock may have shown."""
-    return all(account.balance(day).active >= points for day in books.watch.days)
+    return all(account.balance(day).active >= points for day in days)
 
 
 def _between(member: str | None, begin: float, end: float, watch: Watch) -> Iterator[Account]:
@@ -222,7 +224,8 @@ def _entries(asked: Sequence[Asked], books: Books) -> Iterator[Finding]:
     """Every entry is what somebody asked for, and the first answer for it came once."""
     known = {(one.key, one.content): one for one in asked if one.kind not in {"enrol", "stock"}}
     for key, entry in books.entries.items():
-        if key.startswith(_OURS) or (entry.operation.kind == "release" and entry.operation.source == SOURCE):
+        by_itself = entry.operation.kind == "release" and entry.operation.source == SOURCE
+        if key.startswith(_OURS) or by_itself or entry.operation.kind in BY_TIME:
             continue
         intent = known.get((key, entry.operation.payload_hash))
         if intent is None:

@@ -1,6 +1,7 @@
 """What must hold at every single commit, watched as it happens; and the history that later judgements need.
 
 an account    moves on by one revision, counts its entries, has nothing below zero (P3, P4)
+              and is visited again in time: `midnight.py`
 an entry      is written once; only what has come back of it grows (P1, P6); it takes over who waited at its place
 a place       where returns wait loses none of them, unless it is freed as a whole
 a claim, a profile    is written once
@@ -11,7 +12,7 @@ an event      on the bus is about something that is in the books by then (P8: ne
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from functions.ledger import items
 from functions.ledger.account import Account
@@ -20,6 +21,7 @@ from functions.runtime.tables import from_wire
 from tests.faults.bus import Taken
 from tests.faults.dynamodb import Database, Written
 from tests.faults.expressions import Wire
+from tests.faults.midnight import Midnight
 from tests.faults.programme import PIECES
 from tests.faults.schedule import Schedule
 
@@ -66,16 +68,19 @@ class Shelf:
 class Watch:
     """`violations` in words; `accounts`: every image of each account with its time; `refused_at`: by operation key."""
 
-    def __init__(self, schedule: Schedule, database: Database) -> None:
+    def __init__(self, schedule: Schedule, database: Database, midnight: Midnight) -> None:
         self._schedule = schedule
+        self.midnight = midnight
         self._database = database
         self.violations: list[str] = []
         self.accounts: dict[str, list[tuple[float, Account]]] = {}
         self.refused_at: dict[str, float] = {}
         self.booked: set[str] = set()
         self.stocks = {reward: Shelf(pieces) for reward, pieces in PIECES.items()}
-        self.days = [schedule.clock().date() + timedelta(days=days) for days in (0, 1)]
-        """Every day that a clock may show while the run goes on."""
+
+    def day_at(self, seconds: float) -> date:
+        """The day at a moment, as the run counts its time, once it is over."""
+        return (self._schedule.clock() - timedelta(seconds=self._schedule.now - seconds)).date()
 
     def seconds(self, instant: datetime) -> float:
         """An instant as the run counts its time, once it is over."""
@@ -152,6 +157,7 @@ class Watch:
             self.refused_at.setdefault(key, self._schedule.now)
         elif items.is_entry(after):
             self.booked.add(f"{after['member']}#{after['n']}")
+            self.midnight.booked.add(key)
 
     def _reward(self, old: Wire, new: Wire) -> None:
         before, after = from_wire(old), from_wire(new)
@@ -174,6 +180,10 @@ class Watch:
         self.booked.add(f"{account.member}#0")
         history = self.accounts.setdefault(account.member, [])
         history.append((self._schedule.now, account))
+        for finding in self.midnight.stepped(before, account, self._schedule.clock()):
+            self.violated(*finding)
+        if before and account.n == before.n:
+            return
         made = len(account.latest) if account.n else 0
         # an account may move by several revisions in one commit, one for each entry
         if before and account.revision - before.revision != account.n - before.n:

@@ -25,6 +25,9 @@ _TRIES = 4
 _IN_BETWEEN = 0.15
 """Seconds: about what a commit takes. What is asked so soon after something else meets it."""
 OPENS = 8.0
+MIDNIGHT = 20.0
+_AT_MIDNIGHT = 2
+"""What each does in the first moments of the new day, when members are visited."""
 
 Ask: TypeAlias = Callable[[], Asked | None]
 
@@ -67,12 +70,15 @@ class Partner:
 
     def live(self, actions: int) -> None:
         """Join somebody, buy something when the shop opens, as all others, then do that many things, one after the
-        other."""
+        other, some of them just after midnight."""
         self._do(self._enrol)
         self._schedule.pause(max(0.0, OPENS - self._schedule.now + self._rng.random() * 0.03))
         self._do(self._purchase)
-        for _ in range(actions):
-            self._schedule.pause(self._rng.random() ** 5 * 20)
+        for i in range(actions):
+            if i == _AT_MIDNIGHT and self._schedule.now < MIDNIGHT:
+                self._schedule.pause(MIDNIGHT - self._schedule.now + self._rng.random())
+            elif not _AT_MIDNIGHT < i < 2 * _AT_MIDNIGHT:
+                self._schedule.pause(self._rng.random() ** 5 * 20)
             [ask] = self._rng.choices(list(self._habits), list(self._habits.values()))
             self._do(ask)
 
