@@ -101,6 +101,7 @@ def test_a_purchase_is_one_entry_and_a_changed_account_and_nothing_else(service:
             "source": "till-client",
             "enrolled_at": "2026-11-21T10:00:00.000000Z",
             "updated_at": "2026-11-21T10:00:00.000000Z",
+            "active_on": "2026-11-20",
         }
     ]
 
