@@ -213,7 +213,7 @@ class _Player:
     def _book(self, number: int, posting: Posting, now: datetime) -> None:
         operation = Operation("purchase", "story", str(number), "", "")
         posting = completed(posting, operation, lambda: f"code-{next(self._codes)}")
-        self._account, entry = post(self._account, posting, operation, now)
+        self._account, entry = post(self._account, posting, operation, now, self._program.zone)
         self._entries[number] = entry
         given = [*posting.issued, *([posting.reward] if posting.reward else [])]
         self._rewards += given

@@ -233,7 +233,7 @@ FUNCTIONS = (
     FunctionSpec(
         "ledger-api",
         Http(),
-        {"accounts": _READ, "entries/index/by_member": ("Query",)},
+        {"accounts": _READ, "entries/index/by_member": ("Query",), "program": _READ},
     ),
     FunctionSpec(
         "ledger-on-account-change",

@@ -3,6 +3,7 @@
 from functions.enrolment import changing
 from functions.enrolment.contract import AuditOut, ExportOut, MemberOut, PreferencesOut
 from functions.ledger.contract import BalanceSheetOut, StatementEntryOut
+from functions.program import store as programs
 from functions.runtime import clock
 
 _OWN = ("message", "template", "status", "claimed_at")
@@ -15,7 +16,7 @@ def export(member: str, call: changing.Call) -> ExportOut:
     return ExportOut(
         member=MemberOut.of(profile),
         preferences=PreferencesOut.of(profile),
-        balance=BalanceSheetOut.of(account, now),
+        balance=BalanceSheetOut.of(account, now, programs.zone_of(member, now)),
         tiers=[
             {"tier": step.tier, "since": clock.to_text(step.since), "until": step.until and step.until.isoformat()}
             for step in account.tiers

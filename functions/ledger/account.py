@@ -17,7 +17,7 @@ ever below zero, and debt and active points never stand side by side.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -405,7 +405,8 @@ class Entry:
     """A posting as it was booked: the `n`-th of its member, with the balance after it.
 
     `reversals` and `returned` say what has been taken back of it since: the only thing about an entry that grows.
-    `awaited_by`: returns that came before it, and are to be carried out now.
+    `awaited_by`: returns that came before it, and are to be carried out now. `booked_on`: the programme's day, which is
+    not always that of UTC; what had expired by then is not part of the balance.
     """
 
     operation: Operation
@@ -415,6 +416,7 @@ class Entry:
     balance_after: Balance
     tier_after: str | None
     recorded_at: datetime
+    booked_on: date
     reversals: int = 0
     returned: Mapping[str, Returned] = field(default_factory=dict)
     awaited_by: Sequence[AwaitingReturn] = ()
@@ -542,21 +544,24 @@ ACTIVE_BY = frozenset({"purchase", "activity", "redemption", "use"})
 """Operations by which a member shows some activity."""
 
 
-def _active_on(account: Account, posting: Posting, operation: Operation) -> date | None:
-    day = posting.occurred_at.date()
+def _active_on(account: Account, posting: Posting, operation: Operation, zone: tzinfo) -> date | None:
+    day = posting.occurred_at.astimezone(zone).date()
     if operation.kind not in ACTIVE_BY or (account.active_on and account.active_on > day):
         return account.active_on
     return day
 
 
-def post(account: Account, posting: Posting, operation: Operation, now: datetime) -> tuple[Account, Entry]:
-    """Book a posting. Raises ValueError as `changed`."""
+def post(
+    account: Account, posting: Posting, operation: Operation, now: datetime, zone: tzinfo = UTC
+) -> tuple[Account, Entry]:
+    """Book a posting. `zone`: where the programme's days begin. Raises ValueError as `changed`."""
+    today = now.astimezone(zone).date()
     after = replace(
         booked(account, posting),
         revision=account.revision + 1,
         latest=(operation.key,),
         updated_at=now,
-        active_on=_active_on(account, posting, operation),
+        active_on=_active_on(account, posting, operation, zone),
     )
-    entry = Entry(operation, account.member, after.n, posting, after.balance(now.date()), after.tier, now)
+    entry = Entry(operation, account.member, after.n, posting, after.balance(today), after.tier, now, today)
     return after, entry

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 
 from functions.ledger import store
 from functions.ledger.contract import BalanceSheetOut, MemberId, StatementEntryOut, StatementOut
+from functions.program import store as programs
 from functions.runtime import clock, http
 
 app = http.resolver()
@@ -21,7 +22,8 @@ handler = http.handler_of(app)
     security=http.scope("members.read"),
 )
 def get_balance(member_id: Annotated[MemberId, Path()]) -> Response[BalanceSheetOut]:
-    return http.answer(HTTPStatus.OK, BalanceSheetOut.of(store.load(member_id), clock.now()))
+    account, now = store.load(member_id), clock.now()
+    return http.answer(HTTPStatus.OK, BalanceSheetOut.of(account, now, programs.zone_of(member_id, now)))
 
 
 @app.get(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -127,9 +127,9 @@ class BalanceSheetOut(Output):
     as_of: datetime
 
     @classmethod
-    def of(cls, account: Account, now: datetime) -> Self:
-        balance = account.balance(now.date())
-        lots = sorted(spendable(account.lots, now.date()).items())
+    def of(cls, account: Account, now: datetime, zone: tzinfo) -> Self:
+        today = now.astimezone(zone).date()
+        balance, lots = account.balance(today), sorted(spendable(account.lots, today).items())
         coming = Counter[date]()
         for bucket, points in account.pending.items():
             coming[date.fromisoformat(bucket.partition(">")[0])] += points

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 from functions.ledger.account import (
@@ -140,6 +140,8 @@ def entry_to_item(entry: Entry) -> Item:
         "version": posting.program_version,
         "why": [_reason_to_list(reason, [line.id for line in posting.lines]) for reason in posting.explanation],
     }
+    if entry.booked_on != entry.recorded_at.astimezone(UTC).date():
+        item["booked_on"] = entry.booked_on.isoformat()
     return item | _optional_parts(posting)
 
 
@@ -203,6 +205,7 @@ def entry_from_item(item: Item) -> Entry:
         used=_use_from_item(item["used"]) if "used" in item else None,
         until=from_text(item["until"]) if "until" in item else None,
     )
+    recorded_at = from_text(item["recorded_at"])
     return Entry(
         operation=operation_from_item(item),
         member=item["member"],
@@ -210,7 +213,8 @@ def entry_from_item(item: Item) -> Entry:
         posting=posting,
         balance_after=Balance(*item["balance"]),
         tier_after=item["tier"],
-        recorded_at=from_text(item["recorded_at"]),
+        recorded_at=recorded_at,
+        booked_on=date.fromisoformat(item["booked_on"]) if "booked_on" in item else recorded_at.date(),
         reversals=item.get("reversals", 0),
         returned=_returned_from_item(item.get("returned", {})),
         awaited_by=tuple(awaiting_from_item(item)),

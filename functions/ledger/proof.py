@@ -57,7 +57,7 @@ def _booked(so_far: Account, entry: Entry) -> tuple[Account | None, str | None]:
         after = booked(so_far, entry.posting)
     except ValueError as error:
         return None, f"entry {n} takes what was not there: {error}"
-    balance = after.balance(entry.recorded_at.date())
+    balance = after.balance(entry.booked_on)
     if balance != entry.balance_after:
         return None, f"entry {n} says {entry.balance_after}, the entries up to it say {balance}"
     return after, None

@@ -361,6 +361,7 @@ class _Batch:
         room = _LARGEST_TRANSACTION - 1
         # A clock that lags must not call back what another has seen expire.
         now = max(clock.now(), self._account.updated_at)
+        zone = programs.zone_of(self._account.member, now)
         for i in self._open():
             request = self._requests[i]
             if request.operation.key in touched:
@@ -378,7 +379,7 @@ class _Batch:
                 self._outcomes[i] = _refused(request.operation, error)
                 continue
             posting = completed(posting, request.operation, _new_code)
-            after, entry = post(self._after, posting, request.operation, now)
+            after, entry = post(self._after, posting, request.operation, now, zone)
             writes = self._writes_of(i, entry)
             items_of = {request.operation.key, *(f"budget#{draw.rule}#{draw.shard}" for draw in posting.draws)}
             items_of |= {posting.reversal.operation} if posting.reversal else set()
@@ -458,7 +459,8 @@ def commit_pair(pair: Pair) -> tuple[Entry, bool]:
             if isinstance(outcome, LoyaltyError):
                 raise outcome from error
             return outcome.entry, True
-        posted = [post(*one, now) for one in zip(before, postings, pair.operations, strict=True)]
+        zone = programs.zone_of(before[0].member, now)
+        posted = [post(*one, now, zone) for one in zip(before, postings, pair.operations, strict=True)]
         booked = [(_with_due(after, after.due_on, now), entry) for after, entry in posted]
         writes: list[Write] = [Put("entries", items.entry_to_item(entry), key="operation") for _, entry in booked]
         writes += [

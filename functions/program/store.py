@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from functions.program import rollout, stored
 from functions.program.model import Program
@@ -184,6 +184,14 @@ def active() -> Program:
 def in_force(member: str, at: datetime) -> Program:
     """The programme that judges what a member does, or did, at an instant. Raises ProgramNotActiveError."""
     return _program(rollout.in_force(_current_rollouts(), member, at))
+
+
+def zone_of(member: str, at: datetime) -> tzinfo:
+    """Where the days of a member's programme begin; UTC as long as there is none."""
+    try:
+        return in_force(member, at).zone
+    except ProgramNotActiveError:
+        return UTC
 
 
 def of_version(version: int) -> Program:

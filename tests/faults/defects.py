@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from itertools import count
 from types import SimpleNamespace
 from typing import Any, TypeAlias
@@ -127,8 +127,10 @@ def lots_spent_twice() -> AbstractContextManager[Any]:
     """A redemption leaves the lots it took where they are."""
     real = ledger_account.post
 
-    def post(account: Account, posting: Posting, operation: Operation, now: datetime) -> tuple[Account, Entry]:
-        after, entry = real(account, posting, operation, now)
+    def post(
+        account: Account, posting: Posting, operation: Operation, now: datetime, zone: tzinfo
+    ) -> tuple[Account, Entry]:
+        after, entry = real(account, posting, operation, now, zone)
         return (replace(after, lots=account.lots) if posting.kind == "redeemed" else after), entry
 
     return patch("functions.ledger.store.post", post)

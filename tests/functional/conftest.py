@@ -425,7 +425,7 @@ def check_books(service: Service) -> None:
         books = Books()
         for entry in own:
             books.book(entry["change"])
-            assert entry["balance"] == books.balance(entry["recorded_at"][:10])
+            assert entry["balance"] == books.balance(entry.get("booked_on", entry["recorded_at"][:10]))
         kept = [{name: dict(lots) for name, lots in account["holds"].items()}, account["debt"]]
         assert [books.lots, books.pending] == [account["lots"], account["pending"]]
         assert [{name: dict(lots) for name, lots in books.holds.items() if lots}, books.debt] == kept

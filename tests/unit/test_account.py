@@ -1,7 +1,9 @@
 """Accounts and entries: every posting becomes one entry, and the account counts them."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -71,6 +73,7 @@ def test_posting_counts_up_changes_the_lots_and_leaves_an_entry_with_the_balance
         pending=pending,
         latest=("purchase#till#receipt-1",),
         updated_at=later,
+        active_on=later.date(),
     )
     assert entry == Entry(
         operation=operation,
@@ -80,8 +83,23 @@ def test_posting_counts_up_changes_the_lots_and_leaves_an_entry_with_the_balance
         balance_after=Balance(active=40, pending=3),
         tier_after="gold",
         recorded_at=later,
+        booked_on=later.date(),
     )
     assert entry.id == f"{MEMBER}#5"
+
+
+def test_a_day_ends_where_the_programme_is() -> None:
+    """An hour before midnight of UTC, Paris is in the next day: a lot whose last day was today is gone."""
+    late = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+    before, posting = an_account({"2026-11-20": 7}), earned({NEVER: 30})
+    posting = replace(posting, occurred_at=late)
+
+    _, in_utc = post(before, posting, an_operation(), late)
+    after, entry = post(before, posting, an_operation(), late, ZoneInfo("Europe/Paris"))
+
+    assert (in_utc.booked_on, in_utc.balance_after.active) == (date(2026, 11, 20), 37)
+    assert (entry.booked_on, entry.balance_after.active) == (date(2026, 11, 21), 30)
+    assert after.active_on == date(2026, 11, 21)
 
 
 def test_a_change_reaches_every_part_of_an_account_and_what_is_empty_goes() -> None:
@@ -247,6 +265,7 @@ WHILE_SUSPENDED = {
     "release",
     "refund",
     "fulfilment",
+    "grace",
     "change",
 }
 """What takes back, gives up or passes by itself; nothing that earns or spends."""

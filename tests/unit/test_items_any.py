@@ -1,7 +1,7 @@
 """Whatever a posting or an account may hold is read as it was written, and a large basket stays small."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -174,9 +174,10 @@ def postings(draw: st.DrawFn) -> Posting:
     )
 
 
-@given(postings())
-def test_any_posting_is_read_as_it_was_written(posting: Posting) -> None:
-    entry = Entry(an_operation(), MEMBER, 3, posting, Balance(1, 2, 3, 4), "gold", NOW)
+@given(postings(), st.integers(-1, 1))
+def test_any_posting_is_read_as_it_was_written(posting: Posting, days: int) -> None:
+    booked_on = NOW.date() + timedelta(days=days)
+    entry = Entry(an_operation(), MEMBER, 3, posting, Balance(1, 2, 3, 4), "gold", NOW, booked_on)
     assert items.entry_from_item(from_wire(to_wire(items.entry_to_item(entry)))) == entry
 
 
