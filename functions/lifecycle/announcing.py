@@ -6,13 +6,13 @@ Each has an id that is the same whenever it is found out, so that nobody is told
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from functions.ledger.account import Account
 from functions.ledger.lots import NEVER
 from functions.program import tiers
 from functions.program.due import DAY, next_anniversary, next_birthday
-from functions.program.model import ANNIVERSARY, BIRTHDAY, Program
+from functions.program.model import ANNIVERSARY, BIRTHDAY, Program, Reminders
 from functions.program.periods import day_in
 
 What: TypeAlias = Literal["PointsExpiring", "TierAtRisk", "MemberLapsing", "BirthdayCame", "AnniversaryCame"]
@@ -28,36 +28,59 @@ class Announcement:
     data: dict[str, object]
 
 
-def announced(account: Account, program: Program, after: date, to: date) -> Iterator[Announcement]:
-    """What is to be told on the days after `after` up to `to`, as far as it is still true on the last of them."""
-    yield from _expiring(account, program, after, to)
-    yield from _at_risk(account, program, after, to)
-    yield from _lapsing(account, program, after, to)
-    yield from _celebrated(account, program, after, to)
+class Days(NamedTuple):
+    """What a visit is about: the days after `after` up to `to`. What is not true any more on `today` is not told.
+    `before`: the reminders by which everything up to `after` was told."""
+
+    after: date
+    to: date
+    today: date
+    before: Reminders
+
+
+def announced(account: Account, program: Program, days: Days) -> Iterator[Announcement]:
+    """What is to be told on these days."""
+    yield from _expiring(account, program, days)
+    yield from _at_risk(account, program, days)
+    yield from _lapsing(account, program, days)
+    yield from _celebrations(account, program, days.after, days.to)
+
+
+def celebrated(account: Account, program: Program, after: date, to: date) -> Iterator[date]:
+    """The days after `after` up to `to` which the programme celebrates with the member, in order."""
+    yield from sorted(one.on for one in _celebrations(account, program, after, to))
 
 
 def expiring_id(lot: str) -> str:
     return f"expiring:{lot}"
 
 
-def _expiring(account: Account, program: Program, after: date, to: date) -> Iterator[Announcement]:
-    if not program.reminders.expiring:
-        return
+def _reminded_on(last: date, now: int, before: int, days: Days) -> date | None:
+    """The day on which it is told that something ends with the day `last`, `now` days ahead; None where that is not
+    among these days, or was told before, `before` days ahead. 0: not told at all."""
+    if not now or last < days.today or (before and last - timedelta(days=before) <= days.after):
+        return None
+    on = last - timedelta(days=now)
+    return on if on <= days.to else None
+
+
+def _expiring(account: Account, program: Program, days: Days) -> Iterator[Announcement]:
     for lot, points in sorted(account.lots.items()):
         if lot == NEVER:
             continue
-        on = date.fromisoformat(lot) - timedelta(days=program.reminders.expiring)
-        if after < on <= to <= date.fromisoformat(lot):
-            data: dict[str, object] = {"points": points, "expires_on": lot, "balance": asdict(account.balance(to))}
+        on = _reminded_on(date.fromisoformat(lot), program.reminders.expiring, days.before.expiring, days)
+        if on:
+            balance = asdict(account.balance(days.today))
+            data: dict[str, object] = {"points": points, "expires_on": lot, "balance": balance}
             yield Announcement("PointsExpiring", expiring_id(lot), on, data)
 
 
-def _at_risk(account: Account, program: Program, after: date, to: date) -> Iterator[Announcement]:
+def _at_risk(account: Account, program: Program, days: Days) -> Iterator[Announcement]:
     until = account.tiers[-1].until if account.tiers else None
-    if until is None or program.tiers is None or not program.reminders.tier_at_risk:
+    if until is None or program.tiers is None:
         return
-    on = until - timedelta(days=program.reminders.tier_at_risk)
-    if not after < on <= to <= until:
+    on = _reminded_on(until, program.reminders.tier_at_risk, days.before.tier_at_risk, days)
+    if on is None:
         return
     enrolled_on = day_in(account.enrolled_at, program.zone)
     following = tiers.reviewed(account.tiers, account.counters, program, enrolled_on, until + DAY)[-1].tier
@@ -66,16 +89,16 @@ def _at_risk(account: Account, program: Program, after: date, to: date) -> Itera
         yield Announcement("TierAtRisk", f"at-risk:{until}", on, data)
 
 
-def _lapsing(account: Account, program: Program, after: date, to: date) -> Iterator[Announcement]:
+def _lapsing(account: Account, program: Program, days: Days) -> Iterator[Announcement]:
     if not program.reminders.lapsing:
         return
     since = account.active_on or day_in(account.enrolled_at, program.zone)
     on = since + timedelta(days=program.reminders.lapsing)
-    if after < on <= to:
+    if days.after < on <= days.to:
         yield Announcement("MemberLapsing", f"lapsing:{since}", on, {"active_on": since.isoformat()})
 
 
-def _celebrated(account: Account, program: Program, after: date, to: date) -> Iterator[Announcement]:
+def _celebrations(account: Account, program: Program, after: date, to: date) -> Iterator[Announcement]:
     enrolled_on, birthday = day_in(account.enrolled_at, program.zone), account.traits.birthday
     day = after
     while birthday and program.celebrates(BIRTHDAY) and (day := next_birthday(birthday, day)) <= to:

@@ -5,6 +5,7 @@ In between, what else the clock starts is started (`SCHEDULED_FUNCTIONS`), so th
 """
 
 import time as stopwatch
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
 from functions.ledger import items
@@ -26,15 +27,22 @@ def read() -> ClockOut:
 def advance(by: timedelta) -> AdvancedOut:
     """Raises ProgramNotActiveError, and what a visit raises."""
     target, steps, started = clock.now() + by, list[StepOut](), stopwatch.monotonic()
-    finished = True
-    while (moment := _next_moment()) and moment <= target:
-        if stopwatch.monotonic() - started > _SECONDS:
+
+    def time_is_left() -> bool:
+        return stopwatch.monotonic() - started < _SECONDS
+
+    # What a programme that was published just now makes due is not in the index yet.
+    steps += [_step(members) for members in store.to_recount(time_is_left) if members]
+    finished = time_is_left()
+    while finished and (moment := _next_moment()) and moment <= target:
+        if not time_is_left():
             finished = False
             break
         clock.put_forward_to(moment)
         programs.forget()
         clock.let_others_look()
-        steps.append(_step())
+        today = day_in(clock.now(), programs.active().zone)
+        steps.append(_step([member for shard in items.DUE_SHARDS for member in ledger.due(shard, today)]))
     if finished:
         clock.put_forward_to(target)
     _start_the_rest()
@@ -51,10 +59,8 @@ def _next_moment() -> datetime | None:
     return min([*moments, *([hold] if hold else [])], default=None)
 
 
-def _step() -> StepOut:
+def _step(members: Sequence[str]) -> StepOut:
     now = clock.now()
-    today = day_in(now, programs.active().zone)
-    members = [member for shard in items.DUE_SHARDS for member in ledger.due(shard, today)]
     visits = [store.visit(member) for member in members]
     if (hold := ledger.first_hold_due()) and hold <= now:
         _start_the_rest()

@@ -18,11 +18,11 @@ from functions.ledger.account import Account, Operation, Posting
 from functions.ledger.identity import Identity
 from functions.ledger.lots import due, expired, lot_of
 from functions.ledger.movements import relocate
-from functions.lifecycle.announcing import Announcement, announced, expiring_id
+from functions.lifecycle.announcing import Announcement, Days, announced, celebrated, expiring_id
 from functions.lifecycle.passing import Passed, passing
 from functions.program import store as programs
 from functions.program.due import DAY, next_due
-from functions.program.model import Program
+from functions.program.model import Program, Reminders
 from functions.program.periods import day_in
 from functions.runtime import bus, clock, tables
 from functions.runtime.envelope import SOURCE, OutboundEvent, envelope
@@ -51,18 +51,32 @@ def visit(member: str) -> Visit:
     first = min(account.due_on or today, today) - DAY
     after = max(account.passed_on or first, first)
     account = _spared(account, program, today)
-    happened = list(passing(account, program, after, today))
-    outcomes = ledger.commit_all([_request(one, account, program, after, today) for one in happened])
+    # What a birthday earns is booked from the bus: the days after it wait until then, to find its points there.
+    to = next(celebrated(account, program, after, today), today)
+    happened = list(passing(account, program, after, to))
+    outcomes = ledger.commit_all([_request(one, account, program, after, to) for one in happened])
     for outcome in outcomes:
         if isinstance(outcome, LoyaltyError):
             raise outcome
     if outcomes:
         account = ledger.load(member, consistent=True)
-    told = [_event(one, account, program) for one in announced(account, program, after, today)]
+    days = Days(after, to, today, _reminders_on(account, program))
+    told = [_event(one, account, program) for one in announced(account, program, days)]
     if told and account.status in {"active", "suspended"}:
         bus.publish(told)
-    ledger.passed(account, today, next_due(account, program, today))
+    ledger.passed(account, to, next_due(account, program, to))
     return Visit(len(outcomes), len(told))
+
+
+def _reminders_on(account: Account, program: Program) -> Reminders:
+    """By which reminders the member was visited last: on that day they may have changed, and are told again then."""
+    if account.passed_on is None:
+        return program.reminders
+    try:
+        at = datetime.combine(account.passed_on, time(), program.zone)
+        return programs.in_force(account.member, at).reminders
+    except ProgramNotActiveError:
+        return program.reminders
 
 
 def _spared(account: Account, program: Program, today: date) -> Account:
@@ -147,7 +161,8 @@ def hand_out(time_is_left: Callable[[], bool]) -> int:
     handed_out = 0
     for shard in items.DUE_SHARDS:
         handed_out += _send(ledger.due(shard, today))
-    handed_out += _recount(time_is_left)
+    for members in to_recount(time_is_left):
+        handed_out += _send(iter(members))
     logger.info("members_due", members=handed_out)
     return handed_out
 
@@ -167,22 +182,31 @@ def _due(members: Sequence[str]) -> OutboundEvent:
     return envelope("MembersDue", data, event_id=event_id, occurred_at=now, recorded_at=now, correlation_id=event_id)
 
 
-def _recount(time_is_left: Callable[[], bool]) -> int:
-    """By another programme other days count: everybody is visited once, over as many runs as it takes."""
+def to_recount(time_is_left: Callable[[], bool]) -> Iterator[Sequence[str]]:
+    """By another programme other days count: who is to be visited at once, of all the members, over as many runs as it
+    takes to look at them. Some at a time, who count as visited when the next ones are asked for."""
     # One that is still to come changes nothing yet, and a warm function may not have seen the latest.
     seen = clock.now() - timedelta(seconds=programs.SECONDS_CACHED)
     started = [one for one in programs.rollouts() if one.starts_at <= seen]
     wanted = [[one.version, clock.to_text(one.starts_at), one.percent] for one in started]
     cursor = tables.get("accounts", _CURSOR, consistent=True) or {}
     if cursor.get("counted") == wanted:
-        return 0
+        return
     after = cursor.get("after") if cursor.get("counting") == wanted else None
-    sent = 0
     while time_is_left():
         page, after = tables.scan_page("accounts", after)
-        sent += _send(item["member"] for item in page if item["part"] == items.ACCOUNT)
+        accounts = [items.account_from_item(item) for item in page if item["part"] == items.ACCOUNT]
+        yield [account.member for account in accounts if _is_affected(account)]
         state = {"counting": wanted, "after": after} if after else {"counted": wanted}
         tables.put("accounts", _CURSOR | state)
         if after is None:
             break
-    return sent
+
+
+def _is_affected(account: Account) -> bool:
+    """Whether by the programme in force something is due on another day than the index has, or told on another."""
+    now = clock.now()
+    program = programs.in_force(account.member, now)
+    yesterday = day_in(now, program.zone) - DAY
+    due_on = next_due(account, program, max(account.passed_on or yesterday, yesterday))
+    return due_on != account.due_on or _reminders_on(account, program) != program.reminders

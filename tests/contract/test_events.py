@@ -170,6 +170,7 @@ def test_the_operations_that_events_name_are_those_of_the_ledger() -> None:
         named |= set(kind.get("enum", [kind.get("const")]))
     assert named <= set(get_args(OperationKind))
     assert set(get_args(OperationKind)) - named == {
+        "grace",
         "release",
         "review",
         "use",

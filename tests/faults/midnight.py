@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from functions.ledger.account import Account, Entry
 from functions.ledger.lots import spendable, total
 from functions.ledger.movements import merged_signed
-from functions.lifecycle.announcing import announced
+from functions.lifecycle.announcing import Days, announced
 from functions.lifecycle.passing import passing
 from functions.program.due import DAY, next_due
 from functions.program.model import Program
@@ -65,7 +65,8 @@ class Midnight:
             if f"{one.kind}#{one.id}" not in self.booked:
                 yield "P10", f"{one.kind} {one.id} is noted as done, and is not in the books"
         told = {taken.event_id for taken in self._bus.announced}
-        for announcement in announced(account, self.program, after, account.passed_on):
+        days = Days(after, account.passed_on, account.passed_on, self.program.reminders)
+        for announcement in announced(account, self.program, days):
             if f"{account.member}#{announcement.id}" not in told:
                 yield "P10", f"{announcement} of {account.member} is noted as told, and is not on the bus"
 

@@ -1,6 +1,7 @@
 """What time does by itself: once, in order, however late and however often anybody looks."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from functions.runtime.errors import TryAgainError
 from tests.functional.conftest import Json, Service, deployed, publish_program
 from tests.functional.engaged import CARDS, account, buy, join, types
 from tests.functional.factories import without_programme
+from tests.functional.people import drift
 from tests.functional.test_races import meanwhile
 from tests.functional.timed import NO_REMINDERS, TIMED, at, entries, every_night_to, of, state, timed
 
@@ -317,6 +319,30 @@ def test_after_days_of_outage_everything_is_as_if_there_had_been_none(monkeypatc
     assert seen[0] == seen[1]
 
 
+def test_what_a_birthday_earned_during_an_outage_is_converted_as_if_there_had_been_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Any] = []
+    for late in (False, True):
+        with deployed(monkeypatch) as service:
+            member = born(timed(service, NO_REMINDERS), "1990-01-27")
+            every_night_to(service, "2027-01-10")
+            buy(service, "receipt-1", 180)
+            every_night_to(service, "2027-01-20")
+            if late:
+                at(service, "2027-02-03")
+                assert account(service, member)["passed_on"] == "2027-01-27"
+                service.clock.move(hours=1)
+                service.every_hour()
+            else:
+                every_night_to(service, "2027-02-03")
+            # What comes so late is active at once.
+            booked = [entry for entry in entries(service, member) if entry[0] != "activated"]
+            seen.append((booked, state(service, member)["lots"]))
+    assert seen[0] == seen[1]
+    assert ("redeemed", "2027-02-01", -200) in seen[0][0]
+
+
 def test_a_visit_that_was_interrupted_anywhere_and_is_repeated_makes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every write of a visit fails once, in turn, before it and after it."""
     wanted: Json | None = None
@@ -485,7 +511,7 @@ def test_only_who_is_due_is_handed_out_in_portions(shop: Service, monkeypatch: p
     assert all(len(data["members"]) <= 2 for _, _, data in handed)
 
 
-def test_after_another_programme_everybody_is_visited_once(shop: Service, ada: str) -> None:
+def test_after_another_programme_everybody_for_whom_another_day_counts_is_visited_once(shop: Service, ada: str) -> None:
     grace = join(shop, "grace")
     shop.settle()
     publish_program(shop, TIMED.replace("lapsing_after_days: 90", "lapsing_after_days: 30"))
@@ -494,6 +520,32 @@ def test_after_another_programme_everybody_is_visited_once(shop: Service, ada: s
     assert lifecycle.hand_out(lambda: True) == 0
     shop.settle()
     assert {account(shop, member)["due_on"] for member in (ada, grace)} == {"2026-12-21"}
+
+
+def test_a_reminder_that_a_new_programme_brings_is_told_although_its_day_is_over(shop: Service, ada: str) -> None:
+    buy(shop, "receipt-1", 40)  # expires on 20 January
+    assert of(every_night_to(shop, "2026-12-25"), "PointsExpiring") == []
+    publish_program(shop, TIMED.replace("points_expire_days: 10", "points_expire_days: 30"))
+    shop.clock.move(hours=1)
+    told = shop.every_hour()
+    assert [event_id for _, event_id, _ in of(told, "PointsExpiring")] == [f"{ada}#expiring:2027-01-20"]
+    assert of(every_night_to(shop, "2027-01-19"), "PointsExpiring") == []
+
+
+def test_a_day_ends_at_midnight_of_the_programme_and_not_of_utc(shop: Service, ada: str) -> None:
+    buy(shop, "receipt-1", 40)
+    every_night_to(shop, "2027-01-20")
+    last_hour = shop.get(f"/v1/members/{ada}/balance").body
+    shop.clock.time = datetime.fromisoformat("2027-01-20T23:30:00+00:00")  # half past midnight in Paris
+    over = shop.get(f"/v1/members/{ada}/balance").body
+    buy(shop, "receipt-2", 5)
+    [entry] = shop.get(f"/v1/members/{ada}/ledger").body["items"][:1]
+
+    assert (last_hour["active"], last_hour["upcoming"][0]["on"]) == (40, "2027-01-20")
+    assert (over["active"], over["lots"], over["upcoming"]) == (0, [], [])
+    assert entry["balance_after"]["active"] == 0
+    assert account(shop, ada)["active_on"] == "2027-01-21"
+    assert drift(shop, ada) is None
 
 
 def test_a_programme_that_is_still_to_come_counts_when_it_comes(shop: Service, ada: str) -> None:

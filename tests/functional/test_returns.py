@@ -342,6 +342,7 @@ def test_what_is_spent_is_owed(service: Service, policy: str | None) -> None:
         "member_id": member,
         **parts(debt=100),
         "lots": [],
+        "upcoming": [],
         "tier": None,
         "n": 3,
         "as_of": "2026-11-21T10:00:00Z",

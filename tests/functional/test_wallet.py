@@ -17,6 +17,7 @@ def test_the_balance_of_a_new_member_is_empty(service: Service) -> None:
         "held": 0,
         "debt": 0,
         "lots": [],
+        "upcoming": [],
         "tier": None,
         "n": 0,
         "as_of": "2026-11-21T10:00:00Z",
@@ -46,6 +47,10 @@ def test_the_balance_shows_what_expires_when_and_leaves_out_what_has(service: Se
             {"expires_on": "2027-11-20", "points": 20},
             {"expires_on": None, "points": 5},
         ],
+        "upcoming": [
+            {"on": "2026-11-21", "what": "last_day", "points": 10},
+            {"on": "2027-11-20", "what": "last_day", "points": 20},
+        ],
         "tier": None,
         "n": 4,
         "as_of": "2026-11-21T10:00:00Z",
@@ -54,6 +59,7 @@ def test_the_balance_shows_what_expires_when_and_leaves_out_what_has(service: Se
         **today,
         "active": 25,
         "lots": today["lots"][1:],
+        "upcoming": today["upcoming"][1:],
         "as_of": "2026-11-22T10:00:00Z",
     }
 

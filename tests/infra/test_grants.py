@@ -165,8 +165,9 @@ def test_only_in_the_local_stage_may_a_function_call_its_own_machine(deployment:
     assert allowed == ({"redemption-on-fulfilment-requested": "yes"} if deployment.stage == "local" else {})
 
 
-def test_who_ends_holds_reaches_no_programme_and_no_profile(prod: Deployment) -> None:
-    tables = {"fidelio-prod-accounts", "fidelio-prod-entries", "fidelio-prod-rewards"}
+def test_who_ends_holds_reaches_no_profile(prod: Deployment) -> None:
+    # The programme tells when the account is due next.
+    tables = {"fidelio-prod-accounts", "fidelio-prod-entries", "fidelio-prod-program", "fidelio-prod-rewards"}
     assert prod.tables_granted("redemption-every-minute") == tables
     assert with_action(prod, "dynamodb:DeleteItem").isdisjoint({"redemption-every-minute", "redemption-api"})
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from functions.ledger.account import Account, TierStep, Traits
 from functions.ledger.lots import NEVER
-from functions.lifecycle.announcing import announced
+from functions.lifecycle.announcing import Days, announced
 from functions.lifecycle.passing import passing
 from functions.program.due import next_anniversary, next_birthday, next_conversion, next_due
 from functions.program.model import ANNIVERSARY, BIRTHDAY, Level, Program, Reminders, Tiers
@@ -168,24 +168,24 @@ EVERYTHING = replace(
     reminders=Reminders(expiring=30, tier_at_risk=14, lapsing=60),
     earning=CELEBRATING.earning,
 )
-Days = st.dates(date(2026, 10, 1), date(2027, 6, 1))
-Lots = st.dictionaries(Days.map(str) | st.just(NEVER), st.integers(1, 400), max_size=3)
+Dates = st.dates(date(2026, 10, 1), date(2027, 6, 1))
+Lots = st.dictionaries(Dates.map(str) | st.just(NEVER), st.integers(1, 400), max_size=3)
 
 
 @st.composite
 def accounts(draw: st.DrawFn) -> Account:
     more: dict[str, Any] = {
-        "pending": {f"{draw(Days)}>{lot}": points for lot, points in draw(Lots).items()},
+        "pending": {f"{draw(Dates)}>{lot}": points for lot, points in draw(Lots).items()},
         "tiers": draw(
             st.just(())
             | st.tuples(
-                st.builds(TierStep, st.sampled_from(["basic", "gold", "platinum"]), st.just(NOW), st.none() | Days)
+                st.builds(TierStep, st.sampled_from(["basic", "gold", "platinum"]), st.just(NOW), st.none() | Dates)
             )
         ),
         "counters": {"spend/quarter@2026-10-01": draw(st.integers(0, 9000))},
         "traits": Traits(birthday=draw(st.sampled_from([None, "02-29", "01-31", "12-31"]))),
         "status": draw(st.sampled_from(["active", "suspended", "closed"])),
-        "active_on": draw(st.none() | Days),
+        "active_on": draw(st.none() | Dates),
         "enrolled_at": draw(st.sampled_from([NOW, datetime(2024, 2, 29, 12, tzinfo=UTC)])),
     }
     return an_account(draw(Lots), **more)
@@ -200,7 +200,11 @@ def test_no_day_on_which_anything_happens_or_is_told_is_skipped(account: Account
         yesterday = day - timedelta(days=1)
         happened = list(passing(account, replace(EVERYTHING), yesterday, day))
         account = happened[-1].account if happened else account
-        told = list(announced(account, EVERYTHING, yesterday, day)) if account.status != "closed" else []
+        told = (
+            list(announced(account, EVERYTHING, Days(yesterday, day, day, EVERYTHING.reminders)))
+            if account.status != "closed"
+            else []
+        )
         if happened or told:
             assert named is not None
             assert named <= day

@@ -493,6 +493,8 @@ REST = [
             ("[A, C]", "window: year, held: window", "/levels/1/reach/0", "too_short", ""),
         ]
     ),
+    ("reminders: {expiry_waits_days: 7}", "/reminders", "reminders", "expiry_waits_days needs points_expire_days"),
+    ("reminders: {points_expire_days: 0}", "/reminders/points_expire_days", "greater_than_equal", ""),
 ]
 LEVELS = {
     "A": f"{{id: a, {TEXT}}}",

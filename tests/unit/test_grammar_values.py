@@ -31,6 +31,7 @@ from functions.program.model import (
     Rate,
     Recurrence,
     Referral,
+    Reminders,
     Reward,
     Step,
     Stock,
@@ -352,3 +353,11 @@ def test_rewards_of_a_returned_purchase_go_unless_the_programme_says_otherwise(s
 
 def test_an_activity_needs_nothing_unless_the_programme_says_so() -> None:
     assert read(f"activities: [{{id: check-in, {TEXT}}}]").activities == {"check-in": Activity("check-in", SAID)}
+
+
+def test_what_members_are_told_in_time_is_read_in_days() -> None:
+    program = read(
+        "reminders: {points_expire_days: 14, tier_at_risk_days: 30, lapsing_after_days: 90, expiry_waits_days: 7}"
+    )
+    assert program.reminders == Reminders(expiring=14, tier_at_risk=30, lapsing=90, expiry_waits=7)
+    assert read("").reminders == Reminders()
