@@ -56,15 +56,18 @@ def converted(account: Account, lasting: Lasting, day: date) -> Mapping[str, str
 
 
 def following_tier(account: Account, change: Change, steps: Sequence[TierStep], program: Program) -> Change:
-    """A change, and after it the lots on the days that the tier of the last step gives them."""
-    if not steps or len(program.lasting) == 1:
+    """A change, and after it the lots on the days that each new step gives them: also where a tier is lost and reached
+    again at once, the points lie as if somebody had looked in between."""
+    if len(program.lasting) == 1:
         return change
-    lasting = program.lasting_of(steps[-1].tier)
-    if lasting == program.lasting_of(account.tier or program.base_tier()):
-        return change
-    so_far = changed(account, change)
-    moved = converted(so_far, lasting, steps[-1].since.astimezone(program.zone).date())
-    return together(change, relocate(so_far, moved))
+    lasting = program.lasting_of(account.tier or program.base_tier())
+    for step in steps:
+        if step in account.tiers or program.lasting_of(step.tier) == lasting:
+            continue
+        lasting, so_far = program.lasting_of(step.tier), changed(account, change)
+        moved = converted(so_far, lasting, step.since.astimezone(program.zone).date())
+        change = together(change, relocate(so_far, moved))
+    return change
 
 
 def _lots_of(account: Account) -> list[str]:

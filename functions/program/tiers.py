@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from functions.ledger.account import TierStep
 from functions.program.model import MONTHS, Program, Tiers
-from functions.program.periods import Calendar, PeriodKind, add_months, first_day, following, name, previous
+from functions.program.periods import Calendar, PeriodKind, add_months, day_in, first_day, following, name, previous
 
 Steps: TypeAlias = Sequence[TierStep]
 Counters: TypeAlias = Mapping[str, int]
@@ -110,6 +110,8 @@ def lifted(steps: Steps, counters: Counters, program: Program, enrolled_on: date
     if rank == 0 or rank < (current_rank := tiers.rank(current.tier)):
         return steps
     until = _until(tiers, rank, counters, calendar, day)
+    if until is not None and until < day_in(current.since, program.zone):
+        return steps  # it comes so late that what it reaches was over before the present step began
     if rank > current_rank:
         counted = _counted(tiers, counters, day)
         return stepped(steps, TierStep(tiers.levels[rank].id, max(at, current.since), until, counted))

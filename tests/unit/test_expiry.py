@@ -138,6 +138,14 @@ def test_and_points_begin_to_expire_on_the_day_on_which_the_tier_goes() -> None:
     assert following_tier(account, Change(), steps, BY_TIER) == Change(lots={NEVER: -3, "2027-12-01": 3})
 
 
+def test_where_a_tier_is_lost_and_reached_again_at_once_all_points_lie_as_if_somebody_had_looked_in_between() -> None:
+    account = an_account({NEVER: 3}, tiers=(GOLD,))
+    later = NOW + timedelta(days=10)
+    earned = Change(lots={"2027-12-01": 9})  # as the tier in between has it
+    steps = (GOLD, TierStep("basic", later), TierStep("gold", later))
+    assert following_tier(account, earned, steps, BY_TIER) == Change(lots={NEVER: 9})
+
+
 @pytest.mark.parametrize(
     ("tiers", "steps", "program"),
     [

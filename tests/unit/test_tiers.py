@@ -307,6 +307,15 @@ def test_the_tier_of_an_instant_is_that_of_the_latest_step_before_it() -> None:
     assert tier_at((), program, NOW) == "basic"
 
 
+def test_what_comes_so_late_that_it_was_over_before_the_present_step_lifts_nobody() -> None:
+    career = Career(held("month", held="window"), zone="Europe/Paris")
+    career.buys(date(2026, 7, 10), 1000)
+    now = career.on(date(2026, 8, 1))
+    assert now.tier == "basic"
+    late = datetime(2026, 7, 14, 12, tzinfo=UTC)
+    assert lifted(career.steps, career.counters, career.program, career.enrolled_on, late) == career.steps
+
+
 def test_where_there_are_no_tiers_nothing_happens_to_them() -> None:
     program = a_program()
     assert opened(program, NOW) == ()
