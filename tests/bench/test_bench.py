@@ -6,6 +6,7 @@ Write and read units are asserted, in tests/embedded/test_capacity.py: they do n
 import importlib.util
 import statistics
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,6 +17,7 @@ from cli import programs
 from cli.backtest.replaying import processors
 from tests.bench import backtest, capacity, cold, spending, warm
 from tests.embedded.metered import metering
+from tests.embedded.night import KINDS, Night, at_work, club
 from tests.embedded.partner import Partner, fresh, purchase
 from tests.embedded.shop import PROGRAMME
 
@@ -98,4 +100,27 @@ def test_throughput_of_the_local_stack(partner: Partner) -> None:
     table.add_row("a second", f"{rate:.0f}")
     table.add_row("median, ms", f"{statistics.median(seconds) * 1000:.0f}")
     table.add_row("one in ten is slower than, ms", f"{seconds[int(CALLS * 0.9)] * 1000:.0f}")
+    console.print("\n", table)
+
+
+@pytest.mark.parametrize("exist", [5_000, 50_000])
+def test_a_night(partner: Partner, exist: int) -> None:
+    with club(partner.stack) as members:
+        members.grows(exist - 2_000)
+        nights = {kind: members.night({kind: 100}) for kind in KINDS}
+        nights["all of them"] = members.night(dict.fromkeys(KINDS, 250))
+        _show_nights(nights, exist)
+        deployed = members.come_due({"points become active": 500, "points expire": 500})
+        with at_work(members) as night:
+            seconds = night()
+    console.print(f"{deployed:,} of {members.exist:,} through the functions of the local stack: {seconds:.0f} s")
+
+
+def _show_nights(nights: Mapping[str, Night], exist: int) -> None:
+    table = Table("due tonight", "members", "writes", "reads", "a member", "to find them", title=f"{exist:,} members")
+    for name, of in nights.items():
+        one, found = of.visiting, of.finding
+        each = f"{one.write_units / of.due:g} / {one.read_units / of.due:g}"
+        finding = f"{found.read_units:g} reads of {found.found} items, {of.events} events"
+        table.add_row(name, str(of.due), f"{one.write_units:g}", f"{one.read_units:g}", each, finding)
     console.print("\n", table)
