@@ -19,7 +19,7 @@ up: setup ## Start AWS on this machine with the programme in it; DETACH=1 leaves
 down: setup ## Stop what DETACH=1 left running; its data stays
 	@.venv/bin/loyalty down
 
-demo: setup ## Run the programme on real sample purchases; DATA=full on all of them
+demo: setup ## Run the programme on real sample purchases, then let months pass; DATA=full on all of them
 	@.venv/bin/loyalty demo $(if $(DATA),--data $(DATA))
 
 test: setup ## Run all tests, those of a deployed stack too; JOBS=2 at a time

@@ -66,14 +66,17 @@ def down() -> None:
 def demo(
     data: Annotated[Literal["sample", "full"], typer.Option(help="Every tenth customer, or all of them.")] = "sample",
 ) -> None:
-    """Send the real purchases of a record shop through the programme, and prove every balance."""
-    from cli import cdnow
+    """Send the real purchases of a record shop through the programme, and prove every balance; then let time pass."""
+    from cli import cdnow, in_time, programs
     from cli import demo as replayed
 
     with failures_explained(), _running_stack() as connection:
         file = cdnow.full_history() if data == "full" else cdnow.SAMPLE
         if not replayed.run(connection, console, file):
             fail("The ledger and the input file disagree.")
+        # Last, for the clock does not go back.
+        in_time.tell(connection, console)
+        programs.put_in_force(connection, programs.READY)
 
 
 @app.command()

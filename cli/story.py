@@ -57,7 +57,7 @@ def _play(connection: Connection, step: Mapping[str, Any]) -> bool:
         return "Idempotency-Replayed" in answer.headers
     detail_type, detail = step["detail_type"], step["detail"]
     if detail_type == "PurchaseCompleted":
-        _until(lambda: _find(connection, detail["member"]["card"]), "the member who enrols over the bus")
+        until(lambda: _find(connection, detail["member"]["card"]), "the member who enrols over the bus")
     entry = {
         "EventBusName": connection.bus_name,
         "Source": _SOURCE,
@@ -71,14 +71,14 @@ def _play(connection: Connection, step: Mapping[str, Any]) -> bool:
 
 def _settled(connection: Connection, card: str) -> dict[str, Any]:
     """A member of the story, once everything has been booked."""
-    member = _until(lambda: _find(connection, card), f"the member with card {card}")
+    member = until(lambda: _find(connection, card), f"the member with card {card}")
     path = f"/v1/members/{member['member_id']}/ledger"
 
     def booked() -> list[Any]:
         found: list[Any] = connection.api.get(path).raise_for_status().json()["items"]
         return found
 
-    return member | {"statement": _until(booked, f"the entries of card {card}")[::-1]}
+    return member | {"statement": until(booked, f"the entries of card {card}")[::-1]}
 
 
 def _find(connection: Connection, card: str) -> dict[str, Any] | None:
@@ -89,7 +89,7 @@ def _find(connection: Connection, card: str) -> dict[str, Any] | None:
     return member
 
 
-def _until(look: Callable[[], Found | None], what: str) -> Found:
+def until(look: Callable[[], Found | None], what: str) -> Found:
     """What `look` finds, as soon as it finds something. Raises StoryError after a minute."""
     for _ in range(int(_PATIENCE / 0.25)):
         if found := look():
@@ -130,7 +130,7 @@ def _redeemed(connection: Connection, entry: Mapping[str, Any]) -> str:
 def _show_mails(connection: Connection, console: Console) -> None:
     """What the members were told. The emulator keeps every mail instead of sending it."""
     table = Table("mail to", "subject", title="Mails that went out", title_justify="left")
-    for mail in _until(lambda: _mails(connection), "the mails"):
+    for mail in until(lambda: _mails(connection), "the mails"):
         table.add_row(mail["To"][0], mail["Subject"])
     console.print(table)
 
