@@ -132,6 +132,20 @@ def test_points_of_today_are_not_converted_as_of_a_day_on_which_there_were_none(
     assert [entry[:2] for entry in entries(shop, ada)][-1] == ("redeemed", "2027-05-01")
 
 
+def test_nor_where_somebody_had_looked_before_that_day(service: Service) -> None:
+    shop = timed(service, NO_REMINDERS)
+    ada = join(shop)
+    lifecycle.visit(ada)
+    at(shop, "2027-03-20")
+    body = {"id": "adjustment-1", "points": 250, "reason": "goodwill"}
+    assert shop.post(f"/v1/members/{ada}/adjustments", body).status == 201
+    shop.settle()
+
+    told = every_night_to(shop, "2027-05-01")
+
+    assert [redeemed["valid_until"] for _, _, redeemed in of(told, "RewardRedeemed")] == ["2027-05-31"]
+
+
 def test_who_is_suspended_gets_no_vouchers_and_keeps_the_points_until_they_expire(shop: Service, ada: str) -> None:
     at(shop, "2026-12-10")
     buy(shop, "receipt-1", 270)

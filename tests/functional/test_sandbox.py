@@ -10,7 +10,7 @@ import pytest
 
 from functions.lifecycle import sandbox
 from functions.runtime import aws, clock
-from tests.functional.conftest import NOW, Context, Service, deployed
+from tests.functional.conftest import GRANTS, NOW, Context, Service, deployed
 from tests.functional.engaged import account, buy, join
 from tests.functional.timed import NO_REMINDERS, entries, state, timed
 
@@ -32,7 +32,8 @@ def turned(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def invoke(FunctionName: str, Payload: bytes) -> None:  # noqa: N803  what AWS calls them
         started.append(FunctionName)
         room, _, name = FunctionName.partition("-")
-        importlib.import_module(f"functions.{room}.{name.replace('-', '_')}").handler({}, Context())
+        with GRANTS.of(FunctionName):
+            importlib.import_module(f"functions.{room}.{name.replace('-', '_')}").handler({}, Context())
 
     for name, value in {
         "SANDBOX": "yes",
@@ -115,6 +116,27 @@ def test_what_does_not_fit_in_a_call_goes_on_in_the_next(service: Service, monke
     assert [entry[0] for entry in entries(service, ada)] == ["earned"]
     assert advance(service, "P90D")["finished"]
     assert [entry[0] for entry in entries(service, ada)] == ["earned", "activated", "expired"]
+
+
+def test_a_hold_ends_in_its_time_and_what_comes_after_finds_its_points(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_SECONDS", 5.0)
+    ada = join(service)
+    buy(service, "receipt-1", 40)
+    advance(service, "P3D")
+    body = {"member": {"id": ada}, "reward_id": "voucher-1", "capture": False}
+    assert service.post("/v1/redemptions", body, key="hold-1").status == 201
+
+    assert advance(service, "P90D")["finished"]
+
+    assert [(kind, points) for kind, _, points in entries(service, ada)] == [
+        ("earned", 40),
+        ("activated", 0),
+        ("held", -10),
+        ("released", 10),
+        ("expired", -40),
+    ]
 
 
 def test_day_by_day_is_the_same_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
