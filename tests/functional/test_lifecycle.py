@@ -288,6 +288,14 @@ def test_a_reminder_is_remembered_as_long_as_its_points_may_lie(service: Service
     assert kept["expires_at"] > shop.clock().timestamp() + 200 * 86400
 
 
+def test_who_has_left_is_told_nothing(shop: Service, ada: str) -> None:
+    assert shop.call("DELETE", f"/v1/members/{ada}", headers={"idempotency-key": "leave-1"}).status < 300
+    shop.settle()
+    shop.clock.move(days=90)
+    lifecycle.visit(ada)
+    assert of(shop.settle(), "MemberLapsing") == []
+
+
 def test_a_lapse_is_told_once_and_again_after_new_activity(shop: Service, ada: str) -> None:
     told = every_night_to(shop, "2027-04-01")
     shop.clock.move(hours=9)
