@@ -219,7 +219,8 @@ FUNCTIONS = (
     ),
     FunctionSpec(
         "lifecycle-on-members-due",
-        BusEvents(Source.OURSELVES, ("MembersDue",)),
+        # Each is about 25 members, and all of them must have been visited in time.
+        BusEvents(Source.OURSELVES, ("MembersDue",), at_once=4),
         _VISITING,
         (Right.PUBLISH,),
     ),

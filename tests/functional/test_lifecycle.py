@@ -256,6 +256,16 @@ def test_points_whose_reminder_could_not_be_mailed_wait_once(fair: Service) -> N
     assert entries(fair, ada)[2:] == [("adjusted", "2027-01-21", 0), ("expired", "2027-02-04", -40)]
 
 
+def test_a_reminder_that_was_kept_and_never_sent_is_no_warning(fair: Service) -> None:
+    ada = with_mail(fair)
+    buy(fair, "receipt-1", 40)
+    every_night_to(fair, "2027-01-11")
+    key = {"member": ada, "message": f"{ada}#expiring:2027-01-20#email"}
+    assert tables.update("messages", key, "SET #status = :status", "attribute_exists(#status)", {"status": "failed"})
+    every_night_to(fair, "2027-01-21")
+    assert account(fair, ada)["lots"] == {"2027-02-03": 40}
+
+
 def test_two_lots_that_wait_to_the_same_day_wait_both(fair: Service) -> None:
     ada = join(fair)
     buy(fair, "receipt-1", 40)
@@ -422,6 +432,21 @@ class Failing:
         return call
 
 
+def test_what_could_not_be_booked_is_not_noted_as_done(
+    shop: Service, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy(shop, "receipt-1", 40)
+    shop.clock.move(days=3)
+    busy = TryAgainError("The account is busy.")
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "commit_all", lambda requests: [busy for _ in requests])
+        with pytest.raises(TryAgainError):
+            lifecycle.visit(ada)
+    assert "passed_on" not in account(shop, ada)
+    lifecycle.visit(ada)
+    assert entries(shop, ada)[-1] == ("activated", "2026-11-24", 0)
+
+
 def test_two_visits_at_once_do_everything_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     member = busy_winter(service)
     service.clock.move(days=14)
@@ -542,6 +567,36 @@ def test_after_another_programme_everybody_for_whom_another_day_counts_is_visite
     assert lifecycle.hand_out(lambda: True) == 0
     shop.settle()
     assert {account(shop, member)["due_on"] for member in (ada, grace)} == {"2026-12-21"}
+
+
+def test_a_programme_that_a_warm_function_may_not_have_seen_yet_is_not_counted_by(shop: Service, ada: str) -> None:
+    publish_program(shop, TIMED.replace("lapsing_after_days: 90", "lapsing_after_days: 30"))
+    shop.clock.move(seconds=programs.SECONDS_CACHED - 1)
+    assert lifecycle.hand_out(lambda: True) == 0
+    shop.clock.move(seconds=2)
+    assert lifecycle.hand_out(lambda: True) == 1
+
+
+def test_a_count_that_another_programme_overtakes_begins_anew(
+    shop: Service, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join(shop, "grace")
+    shop.settle()
+    real, asked = tables.scan_page, list[Any]()
+
+    def one(table: Any, after: Any) -> Any:
+        asked.append(after)
+        found, _ = real(table, None)
+        return found, {"member": found[0]["member"], "part": found[0]["part"]}
+
+    for days in (30, 40):
+        publish_program(shop, TIMED.replace("lapsing_after_days: 90", f"lapsing_after_days: {days}"))
+        shop.clock.move(hours=1)
+        left = iter([True])
+        with monkeypatch.context() as patched:
+            patched.setattr(tables, "scan_page", one)
+            lifecycle.hand_out(lambda left=left: next(left, False))  # type: ignore[misc]
+    assert asked == [None, None]
 
 
 def test_a_reminder_that_a_new_programme_brings_is_told_although_its_day_is_over(shop: Service, ada: str) -> None:
