@@ -46,7 +46,8 @@ def visit(member: str) -> Visit:
     TryAgainError where the account was too busy."""
     account, now = ledger.load(member, consistent=True), clock.now()
     program = programs.in_force(member, now)
-    today = day_in(now, program.zone)
+    # A clock that lags must not put back what another has noted.
+    today = max(day_in(now, program.zone), account.passed_on or date.min)
     # Nothing was due before: who had no points on the day of a conversion does not get it for those that came later.
     first = min(account.due_on or today, today) - DAY
     after = max(account.passed_on or first, first)

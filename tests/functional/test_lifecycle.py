@@ -447,6 +447,14 @@ def test_what_could_not_be_booked_is_not_noted_as_done(
     assert entries(shop, ada)[-1] == ("activated", "2026-11-24", 0)
 
 
+def test_a_visitor_whose_clock_lags_does_not_put_back_the_day(shop: Service, ada: str) -> None:
+    at(shop, "2026-12-02")
+    lifecycle.visit(ada)
+    shop.clock.move(days=-1)
+    lifecycle.visit(ada)
+    assert account(shop, ada)["passed_on"] == "2026-12-02"
+
+
 def test_two_visits_at_once_do_everything_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     member = busy_winter(service)
     service.clock.move(days=14)
