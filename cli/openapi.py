@@ -16,9 +16,11 @@ from aws_lambda_powertools.event_handler.openapi.models import (
 from cli import programs
 from functions.accrual.api import app as accrual
 from functions.enrolment.api import app as enrolment
+from functions.enrolment.links_api import app as links
 from functions.ledger.api import app as ledger
 from functions.lifecycle.api import app as lifecycle
 from functions.lifecycle.sandbox_api import app as sandbox
+from functions.notifications.api import app as notifications
 from functions.program.api import app as program
 from functions.redemption.api import app as redemption
 from functions.runtime.http import LARGEST_BODY
@@ -27,11 +29,13 @@ FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 APPS: Mapping[str, APIGatewayHttpResolver] = {
     "enrolment-api": enrolment,
+    "enrolment-links-api": links,
     "ledger-api": ledger,
     "accrual-api": accrual,
     "redemption-api": redemption,
     "lifecycle-api": lifecycle,
     "lifecycle-sandbox-api": sandbox,
+    "notifications-api": notifications,
     "program-api": program,
 }
 

@@ -30,6 +30,7 @@ class DataStack(Stack):
         self.tables = Tables(self, "Tables", stage).by_name
         self.identity = Identity(self, "Identity", stage=stage, scopes=scopes(operations()), partners=partners)
         self.supplier_secret = self._supplier_secret(stage)
+        self.links_secret = self._links_secret(stage)
         for name, table in self.tables.items():
             CfnOutput(self, f"{name.capitalize()}Table", value=table.table_name)
 
@@ -44,6 +45,18 @@ class DataStack(Stack):
             removal_policy=stage.removal_policy,
         )
         accept(secret, "AwsSolutions-SMG4", "Suppliers verify with it: a new one must be agreed on with them first.")
+        return secret
+
+    def _links_secret(self, stage: Stage) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "LinksSecret",
+            secret_name=stage.links_secret,
+            description="Makes the links in mails that nobody else can make",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=44, exclude_punctuation=True),
+            removal_policy=stage.removal_policy,
+        )
+        accept(secret, "AwsSolutions-SMG4", "A new one would break the links in mails that have gone out.")
         return secret
 
 

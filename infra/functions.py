@@ -20,6 +20,7 @@ class Source(Enum):
 
     PARTNERS = "anyone but this programme"
     OURSELVES = "loyalty"
+    MAIL = "aws.ses, on the bus of the account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ TIMEOUTS: Mapping[type[Trigger], int] = {Http: 10, BusEvents: 30, AccountChanges
 
 SANDBOX_TIMEOUT = 29
 """Seconds: the longest that the gateway waits. Much happens when a sandbox is put forward."""
-STARTED_BY_A_SANDBOX = ("redemption-every-minute", "accrual-every-night")
+STARTED_BY_A_SANDBOX = ("redemption-every-minute", "accrual-every-night", "notifications-every-minute")
 """What a sandbox starts itself when its clock is put forward."""
 
 
@@ -61,6 +62,8 @@ class Right(Enum):
     MAIL = "send mail from the programme's address"
     SIGN = "sign calls to suppliers"
     START = "start what the clock starts"
+    TEXT = "send text messages"
+    LINK = "make and read links in mails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,22 @@ _CHANGING_MEMBERS = {
     "accounts": _READ_AND_PUT,
     "entries": (*_READ_AND_PUT, "UpdateItem"),
     "entries/index/by_member": ("Query",),
-    "messages": ("Query", "DeleteItem"),
+    "messages": ("Query", "DeleteItem", "PutItem"),
     "program": _READ,
+}
+# What a link in a mail does: note that no more of it is wanted.
+_UNSUBSCRIBING = {
+    "members": _READ_AND_PUT,
+    "accounts": _READ_AND_PUT,
+    "entries": _READ_AND_PUT,
+    "program": _READ,
+}
+# To send a message: whose it is, what it says, and what has become of it.
+_SENDING = {
+    "members": _READ,
+    "entries/index/by_member": ("Query",),
+    "program": _READ,
+    "messages": ("GetItem", "UpdateItem", "DeleteItem"),
 }
 _EARNING = {
     "members": _READ,
@@ -139,6 +156,7 @@ _VISITING = {
 
 FUNCTIONS = (
     FunctionSpec("enrolment-api", Http(), _CHANGING_MEMBERS),
+    FunctionSpec("enrolment-links-api", Http(), _UNSUBSCRIBING, (Right.LINK,)),
     FunctionSpec(
         "enrolment-on-member-enrolment-requested",
         BusEvents(Source.PARTNERS, ("MemberEnrolmentRequested",)),
@@ -254,17 +272,57 @@ FUNCTIONS = (
         {"accounts": ("Scan", "GetItem", "PutItem"), "entries/index/by_member": ("Query",)},
     ),
     FunctionSpec(
+        "notifications-api",
+        Http(),
+        {"messages": ("GetItem", "Query", "UpdateItem")},
+    ),
+    FunctionSpec(
         "notifications-on-loyalty-event",
         BusEvents(
-            Source.OURSELVES, ("MemberEnrolled", "PointsEarned", "RewardRedeemed", "PointsExpiring", "TierAtRisk")
+            Source.OURSELVES,
+            (
+                "MemberEnrolled",
+                "PointsEarned",
+                "PointsExpiring",
+                "TierChanged",
+                "TierAtRisk",
+                "RewardRedeemed",
+                "RewardFulfilled",
+                "VoucherIssued",
+                "BirthdayCame",
+                "ReferralCompleted",
+            ),
         ),
         {
             "members": _READ,
-            "entries": _READ,
+            "entries/index/by_member": ("Query",),
             "program": _READ,
-            "messages": ("PutItem",),
+            "messages": _READ_AND_PUT,
         },
-        (Right.MAIL,),
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "notifications-on-email-due",
+        BusEvents(Source.OURSELVES, ("EmailDue",)),
+        _SENDING,
+        (Right.MAIL, Right.LINK),
+    ),
+    FunctionSpec(
+        "notifications-on-sms-due",
+        BusEvents(Source.OURSELVES, ("SmsDue",)),
+        _SENDING,
+        (Right.TEXT,),
+    ),
+    FunctionSpec(
+        "notifications-on-mail-returned",
+        BusEvents(Source.MAIL, ("Email Bounced", "Email Complaint Received")),
+        {"messages": ("GetItem", "UpdateItem")},
+    ),
+    FunctionSpec(
+        "notifications-every-minute",
+        Sweep("minute"),
+        {"messages/index/waiting": ("Query",)},
+        (Right.PUBLISH,),
     ),
     FunctionSpec(
         "program-api",

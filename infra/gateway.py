@@ -43,8 +43,6 @@ class Gateway(Construct):
         *,
         stage: Stage,
         identity: Identity,
-        operations: tuple[Operation, ...],
-        functions: Mapping[str, lambda_.Function],
         alarms: Alarms,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -53,12 +51,6 @@ class Gateway(Construct):
         self._authorizer = authorizers.HttpUserPoolAuthorizer(
             "Partners", identity.pool, user_pool_clients=list(identity.partners.values())
         )
-        self._integrations = {
-            name: integrations.HttpLambdaIntegration(name, function, scope_permission_to_route=False)
-            for name, function in functions.items()
-        }
-        for operation in operations:
-            self._route(operation)
         alarms.watch(
             self,
             Symptom(
@@ -68,6 +60,15 @@ class Gateway(Construct):
                 "The API answered 5xx: find the function in its access log, then read the function's log.",
             ),
         )
+
+    def serve(self, operations: tuple[Operation, ...], functions: Mapping[str, lambda_.Function]) -> None:
+        """Route every operation to its function. Comes last: functions may know the address of the API."""
+        served = {
+            name: integrations.HttpLambdaIntegration(name, function, scope_permission_to_route=False)
+            for name, function in functions.items()
+        }
+        for operation in operations:
+            self._route(operation, served)
 
     def _stage(self, stage: Stage) -> apigatewayv2.HttpStage:
         log_group = logs.LogGroup(
@@ -93,13 +94,13 @@ class Gateway(Construct):
         )
         return default_stage
 
-    def _route(self, operation: Operation) -> None:
-        if operation.function not in self._integrations:
+    def _route(self, operation: Operation, served: Mapping[str, integrations.HttpLambdaIntegration]) -> None:
+        if operation.function not in served:
             raise ContractError(f"{operation.method} {operation.path}: no HTTP function {operation.function!r}")
         routes = self.api.add_routes(
             path=operation.path,
             methods=[apigatewayv2.HttpMethod[operation.method]],
-            integration=self._integrations[operation.function],
+            integration=served[operation.function],
             authorizer=self._authorizer if operation.scopes else apigatewayv2.HttpNoneAuthorizer(),
             authorization_scopes=list(operation.scopes) or None,
         )

@@ -25,7 +25,8 @@ METRICS = "Fidelio"
 @dataclass(frozen=True, slots=True)
 class House:
     """What the functions of one stage share. `sender`: address mails come from, `mail`: its SES identity.
-    `supplier_secret`: signs calls to suppliers.
+    `returned`: what SES tells of mails that come back. `supplier_secret`: signs calls to suppliers. `links_secret`:
+    makes the links in mails, which lead to `api_url`.
     `receipt_namespaces`: by client id or bus source, where several number their receipts together."""
 
     stage: Stage
@@ -34,8 +35,11 @@ class House:
     bus: events.EventBus
     sender: str
     mail: ses.EmailIdentity
+    returned: ses.ConfigurationSet
     alarms: Alarms
     supplier_secret: secretsmanager.Secret
+    links_secret: secretsmanager.Secret
+    api_url: str
     receipt_namespaces: Mapping[str, str]
 
 
@@ -116,7 +120,15 @@ def _statements(house: House, spec: FunctionSpec) -> Iterator[iam.PolicyStatemen
     if Right.PUBLISH in spec.rights:
         yield iam.PolicyStatement(actions=["events:PutEvents"], resources=[house.bus.event_bus_arn])
     if Right.MAIL in spec.rights:
-        yield iam.PolicyStatement(actions=["ses:SendEmail"], resources=[house.mail.email_identity_arn])
+        told = Stack.of(house.bus).format_arn(
+            service="ses", resource="configuration-set", resource_name=house.stage.name_of("mail")
+        )
+        yield iam.PolicyStatement(actions=["ses:SendEmail"], resources=[house.mail.email_identity_arn, told])
+    if Right.TEXT in spec.rights:
+        # A telephone number is no resource that could be named; a topic is, and is not meant.
+        yield iam.PolicyStatement(actions=["sns:Publish"], not_resources=["arn:*:sns:*:*:*"])
+    if Right.LINK in spec.rights:
+        yield iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[house.links_secret.secret_arn])
     if Right.START in spec.rights:
         stack = Stack.of(house.bus)
         names = map(house.stage.name_of, STARTED_BY_A_SANDBOX)
@@ -157,6 +169,10 @@ def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
         yield "BUS_NAME", house.bus.event_bus_name
     if Right.MAIL in spec.rights:
         yield "SENDER", house.sender
+        yield "CONFIGURATION_SET", house.stage.name_of("mail")
+    if Right.LINK in spec.rights:
+        yield "LINKS_SECRET", house.stage.links_secret
+        yield "API_URL", house.api_url
     if Right.START in spec.rights:
         yield "SCHEDULED_FUNCTIONS", " ".join(map(house.stage.name_of, STARTED_BY_A_SANDBOX))
     if Right.SIGN in spec.rights:

@@ -33,7 +33,7 @@ LAMBDA_PYTHON = "3.13"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # The services the functions call. Credentials come from Lambda's environment, so not even STS is needed.
-_SERVICES = frozenset({"dynamodb", "events", "lambda", "secretsmanager", "sesv2", "sqs"})
+_SERVICES = frozenset({"dynamodb", "events", "lambda", "secretsmanager", "sesv2", "sns", "sqs"})
 # Locales of botocore's size are what Babel brings: we write in these languages, each with its regions.
 _LANGUAGES = frozenset({"en", "fr", "root"})
 _UNUSED = (
@@ -48,7 +48,7 @@ _UNUSED = (
     *(
         pattern
         for name in (
-            "annotated_doc", "markdown_it", "markdown_it_py", "mdurl", "prompt_toolkit", "pygments", "rich",
+            "annotated_doc", "prompt_toolkit", "pygments", "rich",
             "shellingham", "typer", "wcwidth",
         )
         for pattern in (name, f"{name}-*.dist-info")

@@ -80,14 +80,27 @@ class QueuedFunction(Construct):
     def _rule(
         self, house: House, spec: FunctionSpec, trigger: BusEvents, queue: sqs.Queue, dead_letters: sqs.Queue
     ) -> None:
-        ours = Source.OURSELVES.value
-        # Partners' requests and our own news never mix, so that nothing we publish can start us again.
-        source = [ours] if trigger.source is Source.OURSELVES else events.Match.anything_but(ours)
+        # SES tells only the account's own bus.
+        bus = None if trigger.source is Source.MAIL else house.bus
         events.Rule(
             self,
             "Rule",
             rule_name=house.stage.name_of(spec.name),
-            event_bus=house.bus,
-            event_pattern=events.EventPattern(source=source, detail_type=list(trigger.detail_types)),
+            event_bus=bus,
+            event_pattern=_pattern(house, trigger),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead_letters)],
         )
+
+
+def _pattern(house: House, trigger: BusEvents) -> events.EventPattern:
+    """Partners' requests and our own news never mix, so that nothing we publish can start us again. Of mails those that
+    this stage has sent."""
+    ours, types = Source.OURSELVES.value, list(trigger.detail_types)
+    match trigger.source:
+        case Source.OURSELVES:
+            return events.EventPattern(source=[ours], detail_type=types)
+        case Source.MAIL:
+            sent_by = {"mail": {"tags": {"ses:configuration-set": [house.stage.name_of("mail")]}}}
+            return events.EventPattern(source=["aws.ses"], detail_type=types, detail=sent_by)
+        case _:
+            return events.EventPattern(source=events.Match.anything_but(ours), detail_type=types)

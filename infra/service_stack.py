@@ -7,6 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ses as ses
+from constructs import Construct
 
 from infra.alarms import FIVE_MINUTES, ONE_HOUR, Alarms, Symptom
 from infra.contract import operations, scopes
@@ -42,6 +43,8 @@ class ServiceStack(Stack):
             description="Fidelio: bus, functions, API and alarms",
             termination_protection=stage.protected,
         )
+        alarms = Alarms(self, "Alarms", stage=stage, email=alarm_email)
+        gateway = Gateway(self, "Gateway", stage=stage, identity=data.identity, alarms=alarms)
         house = House(
             stage=stage,
             code=code,
@@ -49,22 +52,17 @@ class ServiceStack(Stack):
             bus=events.EventBus(self, "Bus", event_bus_name=f"fidelio-{stage.name}"),
             sender=sender,
             mail=ses.EmailIdentity(self, "Sender", identity=ses.Identity.email(sender)),
-            alarms=Alarms(self, "Alarms", stage=stage, email=alarm_email),
+            returned=_returned(self, stage),
+            alarms=alarms,
             supplier_secret=data.supplier_secret,
+            links_secret=data.links_secret,
+            api_url=gateway.url,
             receipt_namespaces={
                 _known_as(name, data): namespace for namespace, names in receipt_namespaces.items() for name in names
             },
         )
         absent = {spec.name for spec in FUNCTIONS if not house.stage.has(spec.sandbox)}
-        gateway = Gateway(
-            self,
-            "Gateway",
-            stage=stage,
-            identity=data.identity,
-            operations=tuple(one for one in operations() if one.function not in absent),
-            functions=self._functions(house),
-            alarms=house.alarms,
-        )
+        gateway.serve(tuple(one for one in operations() if one.function not in absent), self._functions(house))
         self._watch_the_books(house)
         self._watch_for_guessing(house)
         self._outputs(data, house, gateway, stage)
@@ -123,6 +121,18 @@ class ServiceStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+
+def _returned(scope: Construct, stage: Stage) -> ses.ConfigurationSet:
+    """Mails that come back are told to the account's own bus: SES tells no other."""
+    told = ses.ConfigurationSet(scope, "Mail", configuration_set_name=stage.name_of("mail"))
+    bus = events.EventBus.from_event_bus_name(scope, "AccountBus", "default")
+    told.add_event_destination(
+        "Returned",
+        destination=ses.EventDestination.event_bus(bus),
+        events=[ses.EmailSendingEvent.BOUNCE, ses.EmailSendingEvent.COMPLAINT],
+    )
+    return told
 
 
 def _known_as(name: str, data: DataStack) -> str:

@@ -50,6 +50,11 @@ class Stage:
         return self.name_of("suppliers")
 
     @property
+    def links_secret(self) -> str:
+        """Name of the secret that links in mails are made with."""
+        return self.name_of("links")
+
+    @property
     def schedules(self) -> Mapping[str, str]:
         """How often the clock starts what, in EventBridge Scheduler's words."""
         return {"minute": "rate(1 minute)", "sweep": self.sweep_every, "night": self.prove_every}

@@ -56,6 +56,9 @@ AWAITED = Index("awaited", Key("awaited"), Key("report_at"))
 # Only an account for which time has something to do has these: when that is changes seldom, and so does the index.
 DUE = Index("due", Key("due"), Key("due_on"), keys_only=True)
 
+# Only a message that has not gone out yet has these.
+WAITING = Index("waiting", Key("waiting"), Key("due_at"), keys_only=True)
+
 MEMBERS = Table("members", Key("key"))
 ACCOUNTS = Table("accounts", Key("member"), Key("part"), indexes=(DUE,), stream=True)
 ENTRIES = Table("entries", Key("operation"), indexes=(BY_MEMBER, AWAITED))
@@ -63,7 +66,7 @@ ENTRIES = Table("entries", Key("operation"), indexes=(BY_MEMBER, AWAITED))
 REWARDS = Table("rewards", Key("key"), expires="expires_at")
 PROGRAM = Table("program", Key("part"), Key("version", "N"))
 # Points never expire this way (DynamoDB may be days late); a message in the inbox may.
-MESSAGES = Table("messages", Key("member"), Key("message"), expires="expires_at")
+MESSAGES = Table("messages", Key("member"), Key("message"), indexes=(WAITING,), expires="expires_at")
 
 TABLES = (MEMBERS, ACCOUNTS, ENTRIES, REWARDS, PROGRAM, MESSAGES)
 

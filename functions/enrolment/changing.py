@@ -28,7 +28,8 @@ from functions.ledger.account import (
 from functions.ledger.identity import Identity
 from functions.ledger.movements import forfeit
 from functions.program import store as programs
-from functions.runtime import tables
+from functions.program.messages import outbox
+from functions.runtime import clock, tables
 from functions.runtime.errors import (
     CardNotFoundError,
     FieldError,
@@ -138,6 +139,8 @@ def _forget(member: str) -> None:
         if about and "from" in about.after:
             _forget(about.after["from"])
     for message in list(tables.query("messages", "#member = :member", {"member": member})):
+        if message["message"] == outbox.GOODBYE:
+            continue  # it goes by itself, once it is sent
         tables.remove("messages", {"member": member, "message": message["message"]})
 
 
@@ -235,6 +238,7 @@ def _changed(
         left = profiles.emptied(item, new) if closing else item | profiles.fields_of(new)
         return [
             tables.Replace("members", left, expected={"revision": before.revision}),
+            *(_goodbye(item, before) if closing else ()),
             *(tables.Remove("members", {"key": one.claim_key()}, {"member": member}) for one in gone),
             *(profiles.code_of(new) if new.referral_code != before.referral_code else ()),
             *_code_released(before, new),
@@ -250,6 +254,16 @@ def _changed(
     operation = Operation("change", call.source, call.key, content, call.correlation_id)
     committed = ledger.commit(ledger.Request(operation, Identity("id", member), decide, also, explain))
     return Changed(profiles.get(member), committed.replayed)
+
+
+def _goodbye(item: tables.Item, before: Member) -> list[tables.Write]:
+    """The last mail: what it needs lies in the table until it has gone out, and nowhere else."""
+    now = clock.now()
+    program = profiles.program_of(before.id, now)
+    to = before.by_kind().get("email")
+    if program is None or to is None or "email" not in program.messages.over("goodbye"):
+        return []
+    return [tables.Put("messages", outbox.goodbye(before.id, to, item, now), key="member")]
 
 
 def _released(before: Member, after: Member) -> list[Identity]:

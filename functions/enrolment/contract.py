@@ -189,7 +189,8 @@ class MemberOut(Output):
 
 
 Channel = Literal["email", "sms", "push", "post", "phone"]
-Purpose = Literal["marketing", "profiling", "partners"]
+Purpose = Literal["account", "marketing", "profiling", "partners"]
+"""`account`: news of points and tier, which everybody gets who does not say no."""
 
 
 class ConsentIn(Input):

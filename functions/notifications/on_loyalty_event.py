@@ -1,4 +1,4 @@
-"""Bus: what happened in the programme becomes a mail to the member."""
+"""Bus: what happened in the programme becomes messages to the member."""
 
 from functions.notifications import telling
 from functions.runtime import bus

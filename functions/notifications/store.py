@@ -1,102 +1,192 @@
-"""Whom to write to, and what was written: contacts from the members table, deliveries in the messages table, SES.
+"""Whom to write to, and what was written: readers from the members table, messages in their own.
 
-    <member> / <event id>#email    delivery: sending, then sent; forgotten after `_KEPT`
+    I#<recorded at>#<event id>     a message in the inbox, kept as long as the programme says
 
-The delivery is claimed before the mail goes out, so that an event that comes twice does not write twice. If we die
-between the two, the claim is taken over once it is five minutes old: rather twice than never.
+What lies in the table besides, and waits to go out: `program/messages/outbox.py`.
 """
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from functions.ledger import store as ledger
-from functions.ledger.account import Operation
+from functions.ledger.account import Entry
 from functions.ledger.identity import profile_key
-from functions.notifications.mail import Mail
+from functions.notifications.deciding import WEEK, Reader
 from functions.program import store as programs
+from functions.program.messages import outbox
 from functions.program.model import Program
-from functions.runtime import aws, clock, settings, tables
-from functions.runtime.errors import ProgramNotActiveError, TryAgainError
+from functions.runtime import clock, tables
+from functions.runtime.errors import MessageNotFoundError, ProgramNotActiveError, TryAgainError
 
-_KEPT = timedelta(days=90)
-_REMINDER_KEPT = timedelta(days=400)
-"""Whether points may expire is asked up to a year after the reminder."""
-_LANGUAGES = ("en", "fr")
-"""In which we write; the first where a member reads none of them."""
-_TAKEN_OVER = timedelta(minutes=5)
+INBOX = "I#"
+_STATE = "#state"
+_IDENTITY = {"email": "email", "phone": "sms"}
+_MOST_COUNTED = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """What is needed to write to a member; `email` is None where there is nobody to write to."""
-
-    email: str | None
-    locale: str
-    given_name: str | None
-
-
-def contact(member: str) -> Contact:
-    """How to reach a member. A member who is gone cannot be reached."""
-    profile = tables.get("members", {"key": profile_key(member)})
-    if profile is None:
-        return Contact(None, "en", None)
-    emails = [identity["value"] for identity in profile["identities"] if identity["kind"] == "email"]
-    language = profile["locale"][:2]
-    known = language if language in _LANGUAGES else _LANGUAGES[0]
-    return Contact(emails[-1] if emails else None, known, profile["given_name"])
-
-
-def voucher_code(redemption: str) -> str | None:
-    """The code that a redemption gave. It is read here because no event carries it."""
-    for kind in ("capture", "redemption"):
-        entry = ledger.find(Operation(kind, "", redemption, "", "").key)
-        if entry and entry.posting.reward and entry.posting.reward.code:
-            return entry.posting.reward.code
-    return None
-
-
-def program() -> Program:
+def program(member: str) -> Program:
     """The programme in force. Raises TryAgainError: news of a programme that is not there yet can wait."""
     try:
-        return programs.active()
+        return programs.in_force(member, clock.now())
     except ProgramNotActiveError as error:
         raise TryAgainError(error.detail) from error
 
 
-def deliver(member: str, event_id: str, message: str, mail: Mail, address: str) -> bool:
-    """Send a mail once per event; False if it was sent before. Raises TryAgainError, ClientError."""
-    now, kept = clock.now(), _REMINDER_KEPT if message == "points_expiring" else _KEPT
-    key = {"member": member, "message": f"{event_id}#email"}
-    claim = key | {
-        "status": "sending",
-        "template": message,
-        "claimed_at": clock.to_text(now),
-        "expires_at": int((now + kept).timestamp()),
-    }
-    if not _claim(claim, now):
-        return False
-    sent = aws.sesv2().send_email(
-        FromEmailAddress=settings.sender(),
-        Destination={"ToAddresses": [address]},
-        Content={
-            "Simple": {
-                "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
-                "Body": {"Text": {"Data": mail.body, "Charset": "UTF-8"}},
-            }
+def reader(member: str, zone: ZoneInfo) -> Reader | None:
+    """Who a member is to write to; None where the member has left. `zone`: where the member's own is not known."""
+    profile = tables.get("members", {"key": profile_key(member)}, consistent=True)
+    if profile is None or profile["status"] in {"closed", "merged"}:
+        return None
+    state = tables.get("messages", {"member": member, "message": _STATE}) or {}
+    addresses = {_IDENTITY[one["kind"]]: one["value"] for one in profile["identities"] if one["kind"] in _IDENTITY}
+    sent: dict[str, list[datetime]] = {}
+    for channel, at in state.get("sent", ()):
+        sent.setdefault(channel, []).append(clock.from_text(at))
+    return Reader(
+        locale=profile["locale"],
+        given_name=profile["given_name"],
+        zone=ZoneInfo(profile["time_zone"]) if profile["time_zone"] else zone,
+        addresses=addresses,
+        consents={name: consent[0] for name, consent in profile["consents"].items()},
+        suspended={
+            channel: state[f"suspended_{channel}"]["why"]
+            for channel, address in addresses.items()
+            if state.get(f"suspended_{channel}", {}).get("of") == _digest(address)
         },
+        sent=sent,
     )
-    tables.put("messages", claim | {"status": "sent", "ses_id": sent["MessageId"]})
-    return True
 
 
-def _claim(claim: tables.Item, now: datetime) -> bool:
+def _digest(address: str) -> str:
+    """Tells whether an address is still the one that did not work, without naming it."""
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def entry(member: str, n: int) -> Entry:
+    """The `n`-th entry of a member. Raises TryAgainError where the index has not seen it yet."""
+    found = next(ledger.newest_first(member, n + 1), None)
+    if found is None or found.n != n:
+        raise TryAgainError("The entry is not to be seen yet.")
+    return found
+
+
+def into_inbox(member: str, message_id: str, content: Mapping[str, Any], days: int) -> None:
+    """Lay a message into the inbox, once; what was read stays so."""
+    now = clock.now()
+    item = {"member": member, "message": f"{INBOX}{message_id}", "created_at": clock.to_text(now), **content}
     try:
-        tables.put_new("messages", claim, key="member")
+        tables.put_new("messages", item | {"expires_at": int((now + timedelta(days=days)).timestamp())}, key="member")
+    except tables.ConditionFailedError:
+        return
+
+
+def inbox(member: str, limit: int, before: str | None) -> list[tables.Item]:
+    """Messages of the inbox, latest first, from before one of them. What is over is left out, also where the table has
+    not let go of it yet."""
+    condition = "#member = :member AND #message BETWEEN :first AND :last"
+    values = {"member": member, "first": INBOX, "last": f"{INBOX}{before}" if before else f"{INBOX}~"}
+    found: list[tables.Item] = []
+    now = int(clock.now().timestamp())
+    for item in tables.query("messages", condition, values, newest_first=True):
+        if item["expires_at"] > now and item["message"] != values["last"]:
+            found.append(item)
+        if len(found) == limit:
+            break
+    return found
+
+
+def unread(member: str) -> int:
+    """How many messages of the inbox were not read."""
+    return sum("read_at" not in item for item in inbox(member, 1000, None))
+
+
+def mark_read(member: str, message_id: str) -> tables.Item:
+    """Raises MessageNotFoundError."""
+    key = {"member": member, "message": f"{INBOX}{message_id}"}
+    change = "SET #read_at = if_not_exists(#read_at, :now)"
+    if not tables.update("messages", key, change, "attribute_exists(#member)", {"now": clock.to_text(clock.now())}):
+        raise MessageNotFoundError("There is no such message.")
+    return tables.get("messages", key, consistent=True) or {}
+
+
+def deliveries(member: str) -> list[tables.Item]:
+    """What was sent, or was not, latest first."""
+    found = [item for item in tables.query("messages", "#member = :member", {"member": member}) if "channel" in item]
+    return sorted(found, key=lambda item: str(item["created_at"]), reverse=True)
+
+
+def note(row: tables.Item) -> tables.Item:
+    """Keep a message that is to go out, once; as it is kept."""
+    try:
+        tables.put_new("messages", row, key="member")
     except tables.ConditionFailedError as failed:
-        found = failed.item or {}
-        if found.get("status") == "sent":
-            return False
-        if now - clock.from_text(found["claimed_at"]) < _TAKEN_OVER:
-            raise TryAgainError("Another worker is sending this mail.") from failed
-        tables.put("messages", claim)
-    return True
+        return failed.item or row
+    return row
+
+
+def find(member: str, message: str) -> tables.Item | None:
+    return tables.get("messages", {"member": member, "message": message}, consistent=True)
+
+
+def claim(row: tables.Item, taken_over: timedelta) -> bool:
+    """Take a message to send it; False where another does. One that was taken long ago is taken over: rather twice
+    than never."""
+    now = clock.now()
+    condition = "#status = :waiting OR (#status = :sending AND #claimed_at < :long_ago)"
+    values = {
+        "waiting": "waiting",
+        "sending": "sending",
+        "now": clock.to_text(now),
+        "long_ago": clock.to_text(now - taken_over),
+    }
+    return tables.update("messages", _key(row), "SET #status = :sending, #claimed_at = :now", condition, values)
+
+
+def settle(row: tables.Item, status: str, **more: Any) -> None:
+    """What has become of a message; it waits no longer."""
+    names = "".join(f", #{name} = :{name}" for name in more)
+    change = f"SET #status = :status{names} REMOVE #waiting, #due_at, #event"
+    tables.update("messages", _key(row), change, "attribute_exists(#member)", {"status": status, **more})
+
+
+def put_off(row: tables.Item, until: datetime, attempts: int, why: str) -> None:
+    """Let a message wait until an instant."""
+    values = {"status": "waiting", "due_at": clock.to_text(until), "attempts": attempts, "why": why}
+    change = "SET #status = :status, #due_at = :due_at, #attempts = :attempts, #why = :why"
+    tables.update("messages", _key(row), change, "attribute_exists(#member)", values)
+
+
+def forget(row: tables.Item) -> None:
+    tables.remove("messages", _key(row))
+
+
+def count(member: str, channel: str) -> None:
+    """Note that a message went out that counts. Two at once may count as one."""
+    key, now = {"member": member, "message": _STATE}, clock.now()
+    sent = (tables.get("messages", key) or {}).get("sent", [])
+    recent = [one for one in sent if now - clock.from_text(one[1]) < WEEK][-_MOST_COUNTED:]
+    change = "SET #sent = :sent"
+    tables.update("messages", key, change, None, {"sent": [*recent, [channel, clock.to_text(now)]]})
+
+
+def suspend(member: str, channel: str, address: str, why: str) -> None:
+    """An address does not work: nothing more is sent to it. Another one of the same member works again."""
+    values = {"state": {"why": why, "of": _digest(address), "at": clock.to_text(clock.now())}}
+    key = {"member": member, "message": _STATE}
+    tables.update("messages", key, f"SET #suspended_{channel} = :state", None, values)
+
+
+def due(channel: str, now: datetime) -> Iterator[tuple[str, str]]:
+    """Member and message of all that waits for a channel and may go out, the longest waiting first."""
+    condition = "#waiting = :waiting AND #due_at <= :now"
+    for shard in outbox.shards(channel):
+        values = {"waiting": shard, "now": clock.to_text(now)}
+        for item in tables.query("messages", condition, values, index="waiting"):
+            yield item["member"], item["message"]
+
+
+def _key(row: tables.Item) -> dict[str, str]:
+    return {"member": row["member"], "message": row["message"]}

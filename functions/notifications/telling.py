@@ -1,26 +1,33 @@
-"""From an event to the member's mailbox."""
+"""From an event to the messages that it becomes: into the inbox at once, and on their way over the other channels."""
 
+import hashlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from functions.ledger.account import Entry
 from functions.notifications import store
-from functions.notifications.mail import MESSAGES, write
+from functions.notifications.deciding import Reader, plan
+from functions.notifications.facts import WITH_ENTRY, facts_of, message_of, told_to
+from functions.notifications.wording import worded
+from functions.program.messages import outbox
+from functions.program.messages.catalogue import Channel, Kind
 from functions.program.model import Program
+from functions.runtime import bus, clock
+from functions.runtime.envelope import OutboundEvent, envelope
 from functions.runtime.observability import logger
 
-OLD_NEWS = timedelta(days=7)
-"""What happened longer before it was recorded is history: nobody gets mail for the purchases of past years."""
-_AHEAD = frozenset({"PointsExpiring", "TierAtRisk"})
-"""What is told before it comes is never old, however late: it is told only while there is time left."""
+DUE: Mapping[Channel, str] = {"email": "EmailDue", "sms": "SmsDue"}
+"""The event by which a channel is woken; each has a queue of its own, so that one that is broken delays no other."""
 
 
 class Metadata(BaseModel):
     """What we need of an event's envelope."""
 
     event_id: str
+    member_sequence: int | None
     occurred_at: datetime
     recorded_at: datetime
 
@@ -36,43 +43,77 @@ class Told(BaseModel):
 
 def tell(told: Told, detail_type: str) -> None:
     """Write to the member about an event, if there is something to say and somewhere to send it."""
-    member: str = told.data["member_id"]
-    message = MESSAGES[detail_type]
+    member, event_id = told_to(detail_type, told.data), told.metadata.event_id
+    program = store.program(member)
     late = told.metadata.recorded_at - told.metadata.occurred_at
-    if late > OLD_NEWS and detail_type not in _AHEAD:
-        logger.info("old_news", event_id=told.metadata.event_id)
+    kind = message_of(detail_type, told.data, late, program)
+    reader = store.reader(member, program.zone) if kind else None
+    entry = _entry(told, detail_type) if reader else None
+    # What was bought is told of as such.
+    if kind is None or reader is None or (detail_type == "VoucherIssued" and entry and entry.posting.reward):
+        logger.info("nothing_to_tell", event_id=event_id)
         return
-    contact = store.contact(member)
-    if contact.email is None or told.data.get("points") == 0 or told.data.get("imported"):
-        logger.info("nothing_to_tell", event_id=told.metadata.event_id)
-        return
-    facts = _facts(detail_type, told.data, store.program(), contact.locale) | {"given_name": contact.given_name}
-    mail = write(message, contact.locale, facts)
-    new = store.deliver(member, told.metadata.event_id, message, mail, contact.email)
-    logger.info("mail_sent" if new else "mail_was_sent_before", event_id=told.metadata.event_id, template=message)
+    facts = facts_of(detail_type, told.data, entry, program, reader)
+    channels = program.messages.over(kind.id)
+    if "inbox" in channels:
+        _into_inbox(member, told, kind, program, reader, facts)
+    due = [
+        due_event(member, row["message"], channel)
+        for channel in DUE
+        if channel in channels and (row := _noted(member, told, detail_type, kind, channel, reader, program))
+    ]
+    if due:
+        bus.publish(due)
 
 
-def _facts(detail_type: str, data: Mapping[str, Any], program: Program, locale: str) -> dict[str, object]:
-    facts: dict[str, object] = {"program": program.name[locale]}
-    if detail_type == "PointsEarned":
-        texts = {rule.id: rule.text[locale] for rule in program.earning}
-        applied = [reason for reason in data["explanation"] if reason["applied"]]
-        reasons = [{"text": texts.get(one["rule"], one["rule"]), "points": one["points"]} for one in applied]
-        facts |= {"points": data["points"], "balance": data["balance"]["active"], "reasons": reasons}
-    if detail_type == "PointsExpiring":
-        facts |= {"points": data["points"], "expires_on": data["expires_on"]}
-    if detail_type == "TierAtRisk":
-        levels = {level.id: level.text[locale] for level in program.tiers.levels} if program.tiers else {}
-        tier, then = (levels.get(data[name], data[name]) for name in ("tier", "then"))
-        facts |= {"tier": tier, "then": then, "held_until": data["held_until"]}
-    if detail_type == "RewardRedeemed":
-        reward = program.rewards.get(data["reward_id"])
-        facts |= {
-            "reward": reward.text[locale] if reward else data["reward_id"],
-            "handed_over": data["fulfilment"] in {"manual", "partner"},
-            "points": data["points"],
-            "value": (data["value"], data["currency"]),
-            "valid_until": data["valid_until"],
-            "code": store.voucher_code(data["redemption_id"]),
-        }
-    return facts
+def _entry(told: Told, detail_type: str) -> Entry | None:
+    if detail_type not in WITH_ENTRY or told.metadata.member_sequence is None:
+        return None
+    return store.entry(told.data["member_id"], told.metadata.member_sequence)
+
+
+def _into_inbox(
+    member: str, told: Told, kind: Kind, program: Program, reader: Reader, facts: Mapping[str, Any]
+) -> None:
+    message = worded(program, kind.id, reader.locale, facts)
+    content = {"template": kind.id, "title": message.subject, "body": message.body}
+    store.into_inbox(member, inbox_id(told.metadata), content, program.messages.inbox_days)
+
+
+def inbox_id(metadata: Metadata) -> str:
+    """The same for a repeat of the event, in the order in which things were recorded, and nothing to be read in it."""
+    digest = hashlib.sha256(metadata.event_id.encode()).hexdigest()[:12]
+    return f"{metadata.recorded_at:%Y%m%d%H%M%S%f}-{digest}"
+
+
+def _noted(
+    member: str, told: Told, detail_type: str, kind: Kind, channel: Channel, reader: Reader, program: Program
+) -> Mapping[str, Any] | None:
+    """The message on its way over a channel, if it may go out now."""
+    now = clock.now()
+    decided = plan(kind, channel, reader, program.messages, now)
+    row = outbox.waiting(member, f"{told.metadata.event_id}#{channel}", kind.id, channel, decided.at, now)
+    if decided.why:
+        del row["waiting"], row["due_at"]
+        row |= {"status": "not_sent", "why": decided.why}
+    else:
+        row["event"] = {"type": detail_type, "n": told.metadata.member_sequence, "data": told.data}
+    kept = store.note(row)
+    logger.info("message_noted", event_id=told.metadata.event_id, channel=channel, status=kept["status"])
+    return kept if kept["status"] == "waiting" and decided.at <= now else None
+
+
+def due_event(member: str, message: str, channel: Channel) -> OutboundEvent:
+    """That a message is to be sent now."""
+    now = clock.now()
+    data = {"member_id": member, "message": message}
+    event_id = f"due#{clock.to_text(now)}#{message}"
+    return envelope(DUE[channel], data, event_id=event_id, occurred_at=now, recorded_at=now, correlation_id=event_id)
+
+
+def wake(channel: Channel) -> int:
+    """Let go out what has waited long enough for a channel; how much."""
+    found = [due_event(member, message, channel) for member, message in store.due(channel, clock.now())]
+    if found:
+        bus.publish(found)
+    return len(found)

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from functions.program import model
+from functions.program.messages.grammar import BrandIn, MessagesIn, built
 from functions.program.reward_grammar import RewardIn
 from functions.program.rule_grammar import (
     ExpiryByTier,
@@ -364,6 +365,8 @@ class ProgramIn(Input):
     purchases: PurchasesIn | None = None
     members: MembersIn | None = None
     reminders: RemindersIn | None = None
+    messages: MessagesIn | None = None
+    brand: BrandIn | None = None
     counters: Annotated[list[CounterIn], Field(max_length=10, default_factory=list)]
     activities: Annotated[list[ActivityIn], Field(max_length=50, default_factory=list)]
     tiers: TiersIn | None = None
@@ -404,6 +407,7 @@ class ProgramIn(Input):
             spent_then_returned=self.points.spent_then_returned,
             refund_grace_days=self.points.refund_grace_days,
             reminders=self.reminders.build() if self.reminders else model.Reminders(),
+            messages=built(self.messages, self.brand),
             rewards_return=purchases.rewards_when_returned == "take_back",
             limits=tuple(limit.build() for limit in self.points.limits),
             unearning=frozenset(purchases.not_counted_when_paid_with),

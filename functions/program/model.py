@@ -478,6 +478,52 @@ class Reminders:
 
 
 @dataclass(frozen=True, slots=True)
+class Brand:
+    """How mails look. `color`: `#rrggbb`. `logo`, `website`: https addresses. `address`: what stands below a mail."""
+
+    color: str = "#1f4e5f"
+    logo: str | None = None
+    website: str | None = None
+    address: str | None = None
+
+    @property
+    def on_color(self) -> str:
+        """What can be read on the colour: black or white, which is further from it (WCAG 2.2, relative luminance)."""
+        parts = [int(self.color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        return "#000000" if luminance > 0.179 else "#ffffff"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMessage:
+    """What a programme says of one message: over which channels (None: those of all), and its own words by language."""
+
+    channels: tuple[str, ...] | None = None
+    words: Text = field(default_factory=dict)
+    sms: Text = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What members are told, how and how often. `quiet`: from when to when nothing goes out that can wait, in the
+    member's time zone. `per_day`, `per_week`: of what is no warning; 0: as often as it happens. `own`: by message."""
+
+    channels: tuple[str, ...] = ("email", "inbox")
+    quiet: tuple[time, time] | None = None
+    per_day: int = 0
+    per_week: int = 0
+    inbox_days: int = 90
+    own: Mapping[str, OwnMessage] = field(default_factory=dict)
+    brand: Brand = Brand()
+
+    def over(self, message: str) -> tuple[str, ...]:
+        """The channels that a message goes out on."""
+        own = self.own.get(message)
+        return self.channels if own is None or own.channels is None else own.channels
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """Which purchases count: at most so many days after they happened, so many before their member enrolled."""
 
@@ -513,6 +559,7 @@ class Program:
     rewards_return: bool = True
     refund_grace_days: int = 30
     reminders: Reminders = Reminders()
+    messages: Messages = Messages()
     limits: tuple[Limit, ...] = ()
     unearning: frozenset[str] = frozenset()
     benefit_cap: Fraction | None = None

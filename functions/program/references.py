@@ -53,6 +53,10 @@ def mistakes(document: ProgramIn) -> Iterator[Mistake]:
             yield ("rewards", i), "given", "It is given by a rule, a goal or a conversion: it needs fulfilment: code"
     if document.referral:
         yield from _referral(document.referral, names)
+    if document.messages and document.messages.each:
+        from functions.program.messages.checks import wrong_words  # not at the top: few programmes have their own
+
+        yield from wrong_words(document.messages)
 
 
 class _Names:

@@ -201,7 +201,7 @@ class AroundIn(Input):
     days_after: Annotated[int, Field(ge=0, le=60)] = 0
 
 
-_TIMES = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$")
+TIMES = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$")
 Weekday: TypeAlias = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
@@ -218,7 +218,7 @@ class WhenIn(Input):
     first_day: date | None = None
     last_day: date | None = None
     weekday: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
-    time: Annotated[str, Field(pattern=_TIMES.pattern, description="14:00-17:00; may run over midnight.")] | None = None
+    time: Annotated[str, Field(pattern=TIMES.pattern, description="14:00-17:00; may run over midnight.")] | None = None
     recurs: RecursIn | None = None
     birthday: AroundIn | None = None
     paid: Annotated[RangeIn | None, Field(description="The whole purchase, what earns of it.")] = None
@@ -246,7 +246,7 @@ class WhenIn(Input):
             first_day=self.first_day,
             last_day=self.last_day,
             weekday=frozenset(map(WEEKDAYS.index, self.weekday)) if self.weekday else None,
-            times=_times(self.time),
+            times=times(self.time),
             recurs=self.recurs.build() if self.recurs else None,
             birthday=(self.birthday.days_before, self.birthday.days_after) if self.birthday else None,
             paid=self.paid.build() if self.paid else None,
@@ -258,7 +258,7 @@ class WhenIn(Input):
         )
 
 
-def _times(text: str | None) -> tuple[time, time] | None:
+def times(text: str | None) -> tuple[time, time] | None:
     if text is None:
         return None
     start, _, end = text.partition("-")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 # A call that hangs must fail while the caller still waits (10 s at the gateway's functions). Repeats by the SDK are
@@ -43,6 +44,11 @@ def sqs() -> "SQSClient":
 @cache
 def sesv2() -> "SESV2Client":
     return cast("SESV2Client", _client("sesv2"))
+
+
+@cache
+def sns() -> "SNSClient":
+    return cast("SNSClient", _client("sns"))
 
 
 @cache

@@ -107,6 +107,16 @@ class CardNotFoundError(NotFoundError):
     title = "This member has no card"
 
 
+class MessageNotFoundError(NotFoundError):
+    code = "message_not_found"
+    title = "No such message"
+
+
+class LinkNotFoundError(NotFoundError):
+    code = "link_not_found"
+    title = "No such link"
+
+
 class PurchaseNotFoundError(NotFoundError):
     code = "purchase_not_found"
     title = "No such purchase"

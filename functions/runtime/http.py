@@ -114,6 +114,18 @@ def handler_of(app: APIGatewayHttpResolver) -> Handler:
     return handler
 
 
+def handler_without_bodies_of(app: APIGatewayHttpResolver) -> Handler:
+    """The same for routes that read no body, whatever comes with it: a mail program posts a form."""
+    handler = handler_of(app)
+    return lambda event, context: handler({**event, "body": None, "isBase64Encoded": False}, context)
+
+
+def html(status: HTTPStatus, page: str) -> Response[str]:
+    """A page for people."""
+    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return Response(status_code=status, content_type="text/html", body=page, headers=headers)
+
+
 def caller(app: APIGatewayHttpResolver) -> str:
     """The client id of the token that the gateway has checked: the source of what the caller writes."""
     return _claims(app.current_event.raw_event)["client_id"]

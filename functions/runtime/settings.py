@@ -53,6 +53,21 @@ def supplier_secret() -> str:
     return _required("SUPPLIER_SECRET")
 
 
+def links_secret() -> str:
+    """Name of the secret that links in mails are made with: `LINKS_SECRET`."""
+    return _required("LINKS_SECRET")
+
+
+def api_url() -> str:
+    """Where the API is, as readers of a mail reach it, with a slash at its end: `API_URL`."""
+    return _required("API_URL")
+
+
+def configuration_set() -> str:
+    """What SES is to tell of mails that come back: `CONFIGURATION_SET`."""
+    return _required("CONFIGURATION_SET")
+
+
 def scheduled_functions() -> list[str]:
     """Functions that the clock starts, which a sandbox starts itself: `SCHEDULED_FUNCTIONS`, separated by spaces."""
     return _required("SCHEDULED_FUNCTIONS").split()

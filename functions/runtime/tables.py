@@ -253,17 +253,17 @@ def put_new(table: settings.Table, item: Mapping[str, Any], key: str) -> None:
 
 
 def update(
-    table: settings.Table, key: Mapping[str, Any], change: str, condition: str, values: Mapping[str, Any]
+    table: settings.Table, key: Mapping[str, Any], change: str, condition: str | None, values: Mapping[str, Any]
 ) -> bool:
     """Change one item in place, creating it where it does not exist; False if the condition did not hold."""
     request: dict[str, Any] = {"ExpressionAttributeValues": _values(values)} if values else {}
+    request |= {"ConditionExpression": condition} if condition else {}
     try:
         aws.dynamodb().update_item(
             TableName=settings.table(table),
             Key=to_wire(key),
             UpdateExpression=change,
-            ConditionExpression=condition,
-            ExpressionAttributeNames=_names(f"{change} {condition}"),
+            ExpressionAttributeNames=_names(f"{change} {condition or ''}"),
             **request,
         )
     except ClientError as error:

@@ -63,6 +63,8 @@ OUTBOUND = (
     "BirthdayCame",
     "AnniversaryCame",
     "MembersDue",
+    "EmailDue",
+    "SmsDue",
 )
 """In the order in which the samples tell their story."""
 

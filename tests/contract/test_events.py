@@ -6,12 +6,13 @@ from dataclasses import fields
 from typing import Any, get_args
 
 import pytest
+from functions.notifications.telling import DUE
+from functions.program.messages.catalogue import BY_EVENT
 from jsonschema import Draft202012Validator, ValidationError
 
 from functions.ledger import events
 from functions.ledger.account import Balance, OperationKind, What
 from functions.lifecycle.announcing import What as Announced
-from functions.notifications.mail import MESSAGES
 from infra.functions import FUNCTIONS, BusEvents, Source
 from tests.contract import schemas
 from tests.contract.schemas import INBOUND, OUTBOUND
@@ -232,7 +233,7 @@ def test_no_outbound_schema_has_room_for_a_person_or_a_voucher_code(detail_type:
 def test_the_events_that_the_code_tells_are_those_that_have_a_schema() -> None:
     """Those in the table at the head of ledger/events.py, the refusal, and what is told by the day."""
     named = {name for name in OUTBOUND if name in (events.__doc__ or "")}
-    assert named | {"OperationRefused", "MembersDue", *get_args(Announced)} == set(OUTBOUND)
+    assert named | {"OperationRefused", "MembersDue", *DUE.values(), *get_args(Announced)} == set(OUTBOUND)
 
 
 def test_every_event_that_starts_a_function_has_a_schema() -> None:
@@ -240,4 +241,4 @@ def test_every_event_that_starts_a_function_has_a_schema() -> None:
     partners = {name for one in started if one.source is Source.PARTNERS for name in one.detail_types}
     ours = {name for one in started if one.source is Source.OURSELVES for name in one.detail_types}
     assert partners == set(INBOUND)
-    assert set(MESSAGES) <= ours <= set(OUTBOUND)
+    assert set(BY_EVENT) <= ours <= set(OUTBOUND)

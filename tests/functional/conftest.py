@@ -29,7 +29,7 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
-from moto.ses.models import ses_backends
+from moto.sns.models import sns_backends
 
 from functions.ledger import stockproof
 from functions.program import store as programs
@@ -48,6 +48,7 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 CLIENT = "till-client"
 SENDER = "club@example.com"
+API_URL = "https://api.example.com/"
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 Json = dict[str, Any]
 EVERYTHING = frozenset(
@@ -70,6 +71,7 @@ CONSUMERS = {
 OURS = {module: trigger.detail_types for module, trigger in _TAKERS if trigger.source is Source.OURSELVES}
 """What of our own news each of those takes who listen to it."""
 NOTIFIER = "functions.notifications.on_loyalty_event"
+SENDERS = ("functions.notifications.on_email_due", "functions.notifications.on_sms_due")
 FULFILLER = "functions.redemption.on_fulfilment_requested"
 SUPPLIER_SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes for signing").decode()
 FOLLOWER = "functions.accrual.on_loyalty_event"
@@ -95,6 +97,41 @@ class Context(LambdaContext):
     @staticmethod
     def get_remaining_time_in_millis() -> int:
         return 300_000
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail as SES was asked to send it."""
+
+    request: Json
+
+    @property
+    def subject(self) -> str:
+        return str(self._content["Subject"]["Data"])
+
+    @property
+    def body(self) -> str:
+        return str(self._content["Body"]["Text"]["Data"])
+
+    @property
+    def html(self) -> str:
+        return str(self._content["Body"]["Html"]["Data"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {one["Name"]: one["Value"] for one in self._content["Headers"]}
+
+    @property
+    def to(self) -> list[str]:
+        return list(self.request["Destination"]["ToAddresses"])
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {one["Name"]: one["Value"] for one in self.request["EmailTags"]}
+
+    @property
+    def _content(self) -> Json:
+        return dict(self.request["Content"]["Simple"])
 
 
 @dataclass(frozen=True)
@@ -158,7 +195,8 @@ class Service:
         )
         given = self._run(route.module, event)
         answered = {key.lower(): value for key, value in given.get("headers", {}).items()}
-        answer = Answer(given["statusCode"], json.loads(given["body"]), answered)
+        told = json.loads(given["body"]) if "json" in answered["content-type"] else given["body"]
+        answer = Answer(given["statusCode"], told, answered)
         schemas.check_answer(method, route.path, answer.status, answered["content-type"], answer.body)
         if text is not None and answer.status < 300 and as_documented:
             schemas.check_request(method, route.path, json.loads(text))
@@ -223,11 +261,14 @@ class Service:
         return events
 
     def notify(self, events: list[Json] | None = None) -> list[str]:
-        """Publish what was committed and hand what concerns the mails to their function, or hand it these events."""
+        """Publish what was committed and hand what concerns the mails to their function, or hand it these events; and
+        let go out what is due by that."""
         if events is None:
             self.publish()
             events = self.on_bus()
-        return self.hand(NOTIFIER, events)
+        again = self.hand(NOTIFIER, events)
+        due = self.on_bus()
+        return again + [one for sender in SENDERS for one in self.hand(sender, due)]
 
     def hand(self, module: str, events: list[Json], tries: int = 1) -> list[str]:
         """Hand these events of ours to one who listens, as far as the bus would."""
@@ -273,9 +314,13 @@ class Service:
             for message in _drain(self.queues["dead"])
         ]
 
-    def mails(self) -> list[Any]:
+    def mails(self) -> list[Mail]:
         """What went out, oldest first."""
-        return list(ses_backends[ACCOUNT][REGION].sent_messages)
+        return [Mail(request) for request in GRANTS.mailed]
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Numbers and text messages that went out, oldest first."""
+        return list(sns_backends[ACCOUNT][REGION].sms_messages.values())
 
     def tables(self) -> dict[str, list[Json]]:
         """Everything in every table, to compare before and after."""
@@ -384,6 +429,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         "BUS_NAME": "loyalty",
         "SENDER": SENDER,
         "SUPPLIER_SECRET": "suppliers",
+        "LINKS_SECRET": "links",
+        "API_URL": API_URL,
+        "CONFIGURATION_SET": "fidelio-mail",
         "LOCAL_ENDPOINTS": "yes",
         "POWERTOOLS_METRICS_NAMESPACE": "Fidelio",
         **{f"{table.name.upper()}_TABLE": table.name for table in TABLES},
@@ -562,5 +610,7 @@ def _deploy() -> dict[str, str]:
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:bus"
     events.put_targets(Rule="all", EventBusName="loyalty", Targets=[{"Id": "queue", "Arn": arn}])
     aws_client("sesv2").create_email_identity(EmailIdentity=SENDER)
+    aws_client("sesv2").create_configuration_set(ConfigurationSetName="fidelio-mail")
+    aws_client("secretsmanager").create_secret(Name="links", SecretString="a secret of the tests")
     aws_client("secretsmanager").create_secret(Name="suppliers", SecretString=SUPPLIER_SECRET)
     return queues

@@ -21,9 +21,12 @@ class Grants:
 
     running: FunctionSpec | None = None
     beyond: set[str] = field(default_factory=set)
+    mailed: list[Any] = field(default_factory=list)
+    """Mails that SES took: the double keeps only a part of each."""
 
     def watch(self) -> None:
-        for client in (aws.dynamodb(), aws.events(), aws.sqs(), aws.sesv2(), aws.secretsmanager()):
+        self.mailed.clear()
+        for client in (aws.dynamodb(), aws.events(), aws.sqs(), aws.sesv2(), aws.sns(), aws.secretsmanager()):
             client.meta.events.register("provide-client-params", self._note, unique_id="grants")
 
     @contextmanager
@@ -38,6 +41,8 @@ class Grants:
         assert not beyond, f"{function} is not granted {sorted(beyond)}"
 
     def _note(self, params: Any, model: Any, **_: Any) -> None:
+        if model.name == "SendEmail":
+            self.mailed.append(params)
         if self.running is not None:
             service = model.service_model.service_name
             asked = _on_tables(model.name, params) if service == "dynamodb" else {f"{service} {model.name}"}
@@ -57,7 +62,8 @@ def _on_tables(operation: str, params: Any) -> set[str]:
 def _granted(spec: FunctionSpec) -> set[str]:
     granted = {f"{table} {action}" for table, actions in spec.tables.items() for action in actions}
     granted |= {"events PutEvents"} if Right.PUBLISH in spec.rights else set()
-    granted |= {"secretsmanager GetSecretValue"} if Right.SIGN in spec.rights else set()
+    granted |= {"secretsmanager GetSecretValue"} if {Right.SIGN, Right.LINK} & set(spec.rights) else set()
+    granted |= {"sns Publish"} if Right.TEXT in spec.rights else set()
     granted |= {"sesv2 SendEmail"} if Right.MAIL in spec.rights else set()
     granted |= {"program GetItem"} if os.environ.get("SANDBOX") == "yes" else set()  # where its time is
     return granted | ({"sqs SendMessage"} if isinstance(spec.trigger, BusEvents) else set())

@@ -1,9 +1,8 @@
 """Mails: the whole text, in every language, as a member reads it."""
 
 import pytest
-from jinja2 import TemplateNotFound, UndefinedError
-
 from functions.notifications.mail import MESSAGES, Mail, money, write
+from jinja2 import TemplateNotFound, UndefinedError
 
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 WIDE = "\N{NO-BREAK SPACE}"

@@ -1,0 +1,1 @@
+"""What members are told: which messages there are, and their words."""
