@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Literal, NoReturn
 
 import typer
@@ -109,6 +109,17 @@ def repair(
             return
         repaired = proving.repair(connection, console, totals, dry_run=dry_run)
         console.print("Nothing was changed." if dry_run else f"{repaired} of {len(totals.drifts)} accounts repaired.")
+
+
+@app.command()
+def messages(
+    follow: Annotated[bool, typer.Option("--follow", help="Show them as they go out, until Ctrl-C.")] = False,
+) -> None:
+    """Show the mails and text messages that members of the local stack were sent."""
+    from cli import messages as sent
+
+    with failures_explained(), suppress(KeyboardInterrupt):
+        (sent.follow if follow else sent.show)(deployed(), console)
 
 
 @app.command("dead-letters")

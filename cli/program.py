@@ -72,6 +72,22 @@ def _show_stories(played: list[Tried]) -> None:
 
 
 @app.command()
+def preview(
+    file: File,
+    html: Annotated[Path | None, typer.Option(help="Where to write the page with all of them.")] = None,
+) -> None:
+    """Show every message as members will read it, in every language, with examples for what is not known yet."""
+    from cli import previewing
+
+    with failures_explained():
+        found = list(previewing.previewed(programs.read(file)))
+        previewing.show(found, console)
+        page = html or Path(f"{file.stem}-messages.html")
+        previewing.write_gallery(found, page)
+        console.print(f"[green]✓[/green] Look at them in a browser: {page}", soft_wrap=True)
+
+
+@app.command()
 def publish(
     file: File,
     activate_it: Annotated[bool, typer.Option("--activate", help="Let it judge everyone from now on.")] = False,

@@ -13,14 +13,13 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from cli import programs
+from cli import messages, programs
 from cli.connection import Connection
 from cli.errors import ExplainedError
 
 FILE = Path(__file__).resolve().parent.parent / "events" / "story.json"
 CARDS = ("RC-1815", "RC-1762")
 ADDRESSES = ("ada@example.com", "gaspard@example.com")
-MAILBOX = "/_ministack/ses/messages"
 _EXPECTED_MAILS = 5
 _SOURCE = "record.shop"
 _PATIENCE = 60.0
@@ -133,13 +132,12 @@ def _show_mails(connection: Connection, console: Console) -> None:
     for mail in until(lambda: _mails(connection), "the mails"):
         table.add_row(mail["To"][0], mail["Subject"])
     console.print(table)
+    console.print("`loyalty messages` shows them all, `loyalty messages --follow` as they go out.")
 
 
 def _mails(connection: Connection) -> list[dict[str, Any]] | None:
     """The mails to the members of the story; None before all of them have come."""
-    answer = httpx.get(f"{connection.endpoint_url}{MAILBOX}", trust_env=False).raise_for_status()
-    mails = [mail for account in answer.json()["messages"].values() for mail in account]
-    found = [mail for mail in mails if mail["To"][0] in ADDRESSES]
+    found = [mail for mail in messages.mails(connection) if mail["To"][0] in ADDRESSES]
     return found if len(found) >= _EXPECTED_MAILS else None
 
 
@@ -160,4 +158,4 @@ def _show_calls(connection: Connection, console: Console, member: str) -> None:
         f"{curl}/members/{member}/ledger",
     ):
         console.print(line, soft_wrap=True, markup=False)
-    console.print(f"\nMails: {connection.endpoint_url}{MAILBOX}")
+    console.print(f"\nMails: {connection.endpoint_url}{messages.MAILBOX}")

@@ -6,13 +6,13 @@ from dataclasses import fields
 from typing import Any, get_args
 
 import pytest
-from functions.notifications.telling import DUE
-from functions.program.messages.catalogue import BY_EVENT
 from jsonschema import Draft202012Validator, ValidationError
 
 from functions.ledger import events
 from functions.ledger.account import Balance, OperationKind, What
 from functions.lifecycle.announcing import What as Announced
+from functions.notifications.telling import DUE
+from functions.program.messages.catalogue import BY_EVENT
 from infra.functions import FUNCTIONS, BusEvents, Source
 from tests.contract import schemas
 from tests.contract.schemas import INBOUND, OUTBOUND
