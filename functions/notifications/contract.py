@@ -10,7 +10,7 @@ from functions.runtime.validation import Output
 
 
 class MessageOut(Output):
-    """A message in a member's inbox. `body` is Markdown."""
+    """A message in a member's inbox. `body` is plain text."""
 
     message_id: str
     template: str

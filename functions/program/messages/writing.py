@@ -1,8 +1,8 @@
 """The words of messages: Markdown with facts in it, in every language, for every channel. Pure.
 
 Words are a subject, an empty line, and a body in Markdown (`templates/<message>.<language>.md`, or those that the
-programme has of its own); a text message is one line (`.sms`). A mail has the body as it is and as HTML, the inbox as
-it is. Facts are text and nothing else: in HTML they are escaped, what looks like Markdown in a name is none.
+programme has of its own); a text message is one line (`.sms`). A mail has the body as plain text and as HTML, the inbox
+as plain text. Facts are text and nothing else: in HTML they are escaped, what looks like Markdown in a name is none.
 """
 
 import re
@@ -39,7 +39,7 @@ class WordsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it is read. `body` is plain text, in Markdown."""
+    """A message as it is read. `body` is plain text."""
 
     subject: str
     body: str
@@ -64,8 +64,10 @@ def _shipped(name: str) -> str:
 
 
 def write(template: str, locale: str, facts: Mapping[str, Any]) -> tuple[str, str]:
-    """Subject and body as plain text. Raises WordsError."""
-    return _parts(_filled(_plain(locale), template, facts))
+    """Subject and body as plain text: a link is its words and its address, what is bold is as all else. Raises
+    WordsError."""
+    bare = re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", r"\1: \2", template.replace("**", ""))
+    return _parts(_filled(_plain(locale), bare, facts))
 
 
 def write_sms(template: str, locale: str, facts: Mapping[str, Any]) -> str:
