@@ -18,12 +18,13 @@ _EVERY = 1.0
 
 
 class Sent(NamedTuple):
-    """A message that went out."""
+    """A message that went out; of a text message the emulator does not note when."""
 
-    at: datetime
+    at: str
     channel: str
     to: str
     text: str
+    id: str
 
 
 def mails(connection: Connection) -> list[dict[str, Any]]:
@@ -34,10 +35,11 @@ def mails(connection: Connection) -> list[dict[str, Any]]:
 def sent(connection: Connection) -> list[Sent]:
     """Every mail and text message, oldest first."""
     found = [
-        Sent(_instant(mail["Timestamp"]), "email", ", ".join(mail["To"]), mail["Subject"]) for mail in mails(connection)
+        Sent(_instant(mail["Timestamp"]), "email", ", ".join(mail["To"]), mail["Subject"], mail["MessageId"])
+        for mail in mails(connection)
     ]
     found += [
-        Sent(_instant(one["Timestamp"]), "sms", one["PhoneNumber"], one["Message"])
+        Sent("", "sms", one["PhoneNumber"], one["Message"], one["MessageId"])
         for one in _kept(connection, TELEPHONE, "sms_messages")
     ]
     return sorted(found)
@@ -51,23 +53,23 @@ def show(connection: Connection, console: Console) -> None:
         return
     table = Table("when", "by", "to", "what", box=None, header_style="bold", pad_edge=False)
     for one in found:
-        table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", one.channel, one.to, one.text)
+        table.add_row(one.at, one.channel, one.to, one.text)
     console.print(table)
 
 
 def follow(connection: Connection, console: Console) -> None:
     """Each message as it goes out, until somebody interrupts."""
     for one in _new(connection):
-        console.print(f"{one.at:%H:%M:%S}  {one.channel:5}  {one.to}  ", style="bold", end="")
+        console.print(f"{one.channel:5}  {one.to}  ", style="bold", end="")
         console.print(one.text, markup=False)
 
 
 def _new(connection: Connection) -> Iterator[Sent]:
-    seen = set(sent(connection))
+    seen = {one.id for one in sent(connection)}
     while True:
         for one in sent(connection):
-            if one not in seen:
-                seen.add(one)
+            if one.id not in seen:
+                seen.add(one.id)
                 yield one
         time.sleep(_EVERY)
 
@@ -80,7 +82,5 @@ def _kept(connection: Connection, path: str, name: str) -> list[dict[str, Any]]:
     return [one for account in accounts for one in account]
 
 
-def _instant(value: Any) -> datetime:
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    return datetime.fromisoformat(str(value)).astimezone(UTC)
+def _instant(value: float) -> str:
+    return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S}"
