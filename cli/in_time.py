@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
-from cli import programs
+from cli import messages, programs
 from cli.connection import Connection
 from cli.showing import progress
-from cli.story import MAILBOX, StoryError, until
+from cli.story import StoryError, until
 from functions.program.store import SECONDS_CACHED
 
 PROGRAMME = Path(__file__).parent / "in_time.yaml"
@@ -142,11 +142,9 @@ class _Member:
 
     def is_told(self, words: str) -> None:
         """Wait for a mail whose subject has these words. Raises StoryError."""
-        url = f"{self.connection.endpoint_url}{MAILBOX}"
 
         def found() -> bool | None:
-            messages = httpx.get(url, trust_env=False).raise_for_status().json()["messages"].values()
-            mails = [mail for account in messages for mail in account if self.address in mail["To"]]
+            mails = [mail for mail in messages.mails(self.connection) if self.address in mail["To"]]
             return any(words in mail["Subject"] for mail in mails) or None
 
         until(found, f"a mail about “{words} …”")

@@ -13,7 +13,7 @@ from functions.enrolment import profiles
 from functions.enrolment.contract import MemberPatchIn, MergeIn, PreferencesIn, ReasonIn
 from functions.enrolment.joining import referral_code, referral_key
 from functions.enrolment.member import Consent, Member, change_of, erased, patched
-from functions.enrolment.merging import decide_merge
+from functions.enrolment.merging import decide_merge, latest_said
 from functions.ledger import store as ledger
 from functions.ledger.account import (
     Account,
@@ -166,7 +166,8 @@ def merge(member: str, received: MergeIn, call: Call) -> Changed:
         gone, kept = profiles.from_item(item_gone), profiles.from_item(item_kept)
         left = replace(erased(gone), status="merged", merged_into=kept.id, revision=gone.revision + 1)
         # Where both have one of a kind, the one who stays is shown with its own, and found by both.
-        both = replace(kept, identities=[*gone.identities, *kept.identities], revision=kept.revision + 1)
+        identities, consents = [*gone.identities, *kept.identities], latest_said(gone, kept)
+        both = replace(kept, identities=identities, consents=consents, revision=kept.revision + 1)
         return [
             tables.Replace("members", profiles.emptied(item_gone, left), {"revision": gone.revision}),
             tables.Replace("members", item_kept | profiles.fields_of(both), {"revision": kept.revision}),

@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from functions.enrolment.member import Consent, Member
 from functions.ledger.account import Account, Count, MemberChange, Posting, TierStep, Traits
 from functions.ledger.movements import hand_over, take_over
 from functions.program import tiers
 from functions.program.model import Program
 from functions.program.periods import day_in
+
+
+def latest_said(gone: Member, kept: Member) -> dict[str, Consent]:
+    """What one person agreed to under two names: the later word counts."""
+    said = dict(gone.consents)
+    for name, consent in kept.consents.items():
+        if name not in said or said[name].at <= consent.at:
+            said[name] = consent
+    return said
 
 
 def decide_merge(gone: Account, kept: Account, program: Program, now: datetime) -> tuple[Posting, Posting]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -21,6 +22,10 @@ from functions.runtime.observability import logger
 
 DUE: Mapping[Channel, str] = {"email": "EmailDue", "sms": "SmsDue"}
 """The event by which a channel is woken; each has a queue of its own, so that one that is broken delays no other."""
+
+
+AT_ONCE = 2_000
+"""Messages of a channel that are woken in a minute: those that have not gone out by the next one are woken again."""
 
 
 class Metadata(BaseModel):
@@ -113,7 +118,8 @@ def due_event(member: str, message: str, channel: Channel) -> OutboundEvent:
 
 def wake(channel: Channel) -> int:
     """Let go out what has waited long enough for a channel; how much."""
-    found = [due_event(member, message, channel) for member, message in store.due(channel, clock.now())]
+    due = islice(store.due(channel, clock.now()), AT_ONCE)
+    found = [due_event(member, message, channel) for member, message in due]
     if found:
         bus.publish(found)
     return len(found)
