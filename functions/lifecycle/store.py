@@ -106,8 +106,8 @@ def _was_warned(member: str, lot: str) -> bool:
     """Whether the reminder of a lot's last day has arrived, or its points were kept longer already."""
     if ledger.find(Operation("grace", SOURCE, f"{member}:{lot}", "", "").key):
         return True
-    reminder = tables.get("messages", {"member": member, "message": f"{member}#{expiring_id(lot)}#email"})
-    return reminder is not None and reminder["status"] == "sent"
+    keys = [{"member": member, "message": f"{member}#{expiring_id(lot)}#{channel}"} for channel in ("email", "sms")]
+    return any((tables.get("messages", key) or {}).get("status") == "sent" for key in keys)
 
 
 def _request(one: Passed, account: Account, program: Program, after: date, today: date) -> ledger.Request:
