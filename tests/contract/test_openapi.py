@@ -56,6 +56,10 @@ PROMISED = {
     "GET /v1/program/versions/{version}",
     "POST /v1/program/versions/{version}/activate",
     "GET /v1/members/{member_id}/messages",
+    "POST /v1/members/{member_id}/messages/{message_id}/read",  # an inbox shows what is new
+    "GET /v1/members/{member_id}/deliveries",  # what became of a mail: what support is asked first
+    "GET /v1/unsubscribe/{token}",  # what the link in a mail opens, and what a mail program calls by itself (RFC 8058)
+    "POST /v1/unsubscribe/{token}",
     "GET /v1/members/{member_id}/preferences",
     "PUT /v1/members/{member_id}/preferences",
     "GET /v1/webhooks",
@@ -89,6 +93,11 @@ KEPT = {
     "GET /v1/members/{member_id}/ledger",
     "GET /v1/members/{member_id}/rewards",
     "GET /v1/members/{member_id}/tier",
+    "GET /v1/members/{member_id}/messages",
+    "POST /v1/members/{member_id}/messages/{message_id}/read",
+    "GET /v1/members/{member_id}/deliveries",
+    "GET /v1/unsubscribe/{token}",
+    "POST /v1/unsubscribe/{token}",
     "POST /v1/purchases",
     "GET /v1/purchases/{purchase_id}",
     "POST /v1/purchases/{purchase_id}/returns",
@@ -167,7 +176,18 @@ OF_TWO = {
 }
 """What the gateway may answer, and we too."""
 
-PAGED = {"/v1/members/{member_id}/ledger", "/v1/members/{member_id}/audit", "/v1/program/versions"}
+PAGED = {
+    "/v1/members/{member_id}/ledger",
+    "/v1/members/{member_id}/audit",
+    "/v1/members/{member_id}/messages",
+    "/v1/program/versions",
+}
+
+PUBLIC = {"/v1/health", "/v1/unsubscribe/{token}"}
+"""What needs no token: that it runs is no secret, and a link in a mail is one itself."""
+
+PAGES = {"/v1/unsubscribe/{token}"}
+"""What people open, and answers in HTML."""
 
 OPERATIONS = [pytest.param(*operation, id=f"{operation[0]} {operation[1]}") for operation in schemas.operations()]
 every_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
@@ -199,7 +219,7 @@ def test_an_operation_says_what_it_is_and_who_may_call_it(method: str, path: str
     assert operation["tags"]
     assert operation["x-function"]
     scopes = [scope for need in operation["security"] for scope in need["oauth2"]]
-    if path == "/v1/health":
+    if path in PUBLIC:
         assert scopes == []
         return
     [scope] = scopes
@@ -217,7 +237,8 @@ def test_an_operation_names_every_answer_with_its_schema(method: str, path: str,
     for status, answer in answers.items():
         content_type, *others = answer["content"]
         assert others == (["application/problem+json"] if (status, operation["operationId"]) in OF_TWO else [])
-        expected = "application/problem+json" if status >= "400" else "application/json"
+        success_as = "text/html" if path in PAGES else "application/json"
+        expected = "application/problem+json" if status >= "400" else success_as
         assert content_type == ("application/json" if status in {"401", "403"} else expected)
         assert answer["content"][content_type]["schema"]
 

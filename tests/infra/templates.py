@@ -52,7 +52,14 @@ class Deployment:
         """Actions and resources of every statement of a policy that allows something."""
         for statement in document["Statement"]:
             if statement["Effect"] == "Allow":
-                yield set(_listed(statement["Action"])), {self.text(arn) for arn in _listed(statement["Resource"])}
+                yield set(_listed(statement["Action"])), set(self._resources(statement))
+
+    def _resources(self, statement: Properties) -> Iterator[str]:
+        """What a statement is about; what it leaves out is marked with `not`."""
+        for arn in _listed(statement.get("Resource", [])):
+            yield self.text(arn)
+        for arn in _listed(statement.get("NotResource", [])):
+            yield f"not {self.text(arn)}"
 
     def actions_on(self, function: str, table: str) -> set[str]:
         """What a function may do with a table or with an index, such as `{"GetItem"}`."""

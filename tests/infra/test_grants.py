@@ -55,6 +55,7 @@ def test_a_function_finds_its_tables_under_the_names_its_settings_read(prod: Dep
 def test_only_the_ledger_and_those_who_commit_to_it_may_write_accounts(prod: Deployment) -> None:
     assert writers(prod, "accounts") == {
         "enrolment-api",
+        "enrolment-links-api",
         "enrolment-on-member-enrolment-requested",
         "accrual-api",
         "accrual-on-partner-event",
@@ -75,6 +76,7 @@ def test_only_earning_redeeming_and_a_change_of_a_member_may_add_entries_or_refu
     adding = {name for name in prod.functions if "PutItem" in prod.actions_on(name, "entries")}
     assert adding == {
         "enrolment-api",  # a change of a member is an entry
+        "enrolment-links-api",  # and so is that a member wants no more mails
         "accrual-api",
         "accrual-on-partner-event",
         "accrual-on-loyalty-event",
@@ -104,15 +106,35 @@ def test_only_what_comes_back_ends_or_leaves_may_touch_an_entry_and_only_the_nig
 
 
 def test_only_enrolment_may_write_profiles_and_take_identities_away(prod: Deployment) -> None:
-    assert writers(prod, "members") == {"enrolment-api", "enrolment-on-member-enrolment-requested"}
+    assert writers(prod, "members") == {
+        "enrolment-api",
+        "enrolment-links-api",
+        "enrolment-on-member-enrolment-requested",
+    }
     deleting = {name for name in prod.functions if "DeleteItem" in prod.actions_on(name, "members")}
     assert deleting == {"enrolment-api"}
 
 
-def test_only_mail_and_a_leaving_may_touch_what_was_written_to_members(prod: Deployment) -> None:
-    assert writers(prod, "messages") == {"enrolment-api", "notifications-on-loyalty-event"}
-    deleting = {name for name in prod.functions if "DeleteItem" in prod.actions_on(name, "messages")}
-    assert deleting == {"enrolment-api"}
+def test_only_messages_and_a_leaving_may_touch_what_was_written_to_members(prod: Deployment) -> None:
+    assert {name: prod.actions_on(name, "messages") & WRITES for name in writers(prod, "messages")} == {
+        "enrolment-api": {"PutItem", "DeleteItem"},  # who leaves gets one last mail, and the others go
+        "notifications-api": {"UpdateItem"},  # what was read
+        "notifications-on-loyalty-event": {"PutItem"},
+        "notifications-on-email-due": {"UpdateItem", "DeleteItem"},  # the last mail goes once it is sent
+        "notifications-on-sms-due": {"UpdateItem", "DeleteItem"},
+        "notifications-on-mail-returned": {"UpdateItem"},
+    }
+
+
+def test_what_waits_to_go_out_is_seen_by_who_lets_it_go_out_and_by_nobody_else(prod: Deployment) -> None:
+    seeing = {name for name in prod.functions if prod.actions_on(name, "messages/index/waiting")}
+    assert seeing == {"notifications-every-minute"}
+
+
+def test_who_hears_of_mails_that_came_back_reaches_no_profile_and_tells_nobody(prod: Deployment) -> None:
+    name = "notifications-on-mail-returned"
+    assert prod.tables_granted(name) == {"fidelio-prod-messages"}
+    assert name not in with_action(prod, "events:PutEvents") | with_action(prod, "ses:SendEmail")
 
 
 def test_only_the_programme_may_change_the_programme(prod: Deployment) -> None:
@@ -129,31 +151,55 @@ def test_only_queue_consumers_and_the_publishers_may_put_events(prod: Deployment
         "redemption-on-fulfilment-requested",
         "lifecycle-on-members-due",
         "lifecycle-every-hour",
+        "notifications-on-loyalty-event",  # that a message is due
+        "notifications-every-minute",
         "ledger-on-account-change",
         "ledger-every-hour",
     }
 
 
-def test_only_who_asks_suppliers_may_read_the_secret_that_signs_and_no_other_secret(deployment: Deployment) -> None:
-    (secret,) = deployment.resources("AWS::SecretsManager::Secret")
-    reading = [
-        (name, actions, arns)
+READERS = {
+    "suppliers": {"redemption-on-fulfilment-requested"},
+    "links": {"enrolment-links-api", "notifications-on-email-due"},
+}
+"""Who may read which secret: who signs calls to suppliers, and who makes links in mails or is called by them."""
+VARIABLES = {"SUPPLIER_SECRET": "suppliers", "LINKS_SECRET": "links"}
+
+
+@pytest.mark.parametrize("secret", READERS)
+def test_a_secret_is_read_by_those_who_sign_with_it_and_by_nobody_else(deployment: Deployment, secret: str) -> None:
+    full_name = f"fidelio-{deployment.stage}-{secret}"
+    secrets = deployment.resources("AWS::SecretsManager::Secret")
+    [arn] = [name for name, made in secrets.items() if made["Name"] == full_name]
+    reading = {
+        name
         for name in deployment.functions
         for actions, arns in deployment.statements(name)
-        if any(action.startswith("secretsmanager:") for action in actions)
-    ]
-    assert reading == [("redemption-on-fulfilment-requested", {"secretsmanager:GetSecretValue"}, {secret})]
-
-
-def test_who_asks_suppliers_knows_the_name_of_the_secret_and_nobody_else_does(deployment: Deployment) -> None:
-    knowing = {
-        name: made["Environment"]["Variables"]["SUPPLIER_SECRET"]
-        for name, made in deployment.functions.items()
-        if "SUPPLIER_SECRET" in made["Environment"]["Variables"]
+        if arn in arns and actions == {"secretsmanager:GetSecretValue"}
     }
-    (secret,) = deployment.resources("AWS::SecretsManager::Secret").values()
-    assert knowing == {"redemption-on-fulfilment-requested": secret["Name"]}
-    assert secret["Name"] == f"fidelio-{deployment.stage}-suppliers"
+    assert reading == READERS[secret]
+
+
+def test_nobody_reads_a_secret_that_is_none_of_theirs(deployment: Deployment) -> None:
+    reading = sorted(
+        name
+        for name in deployment.functions
+        for actions, arns in deployment.statements(name)
+        for _ in arns
+        if any(action.startswith("secretsmanager:") for action in actions)
+    )
+    assert reading == sorted(name for names in READERS.values() for name in names)
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_who_signs_knows_the_name_of_the_secret_and_nobody_else_does(deployment: Deployment, variable: str) -> None:
+    knowing = {
+        name: made["Environment"]["Variables"][variable]
+        for name, made in deployment.functions.items()
+        if variable in made["Environment"]["Variables"]
+    }
+    secret = VARIABLES[variable]
+    assert knowing == dict.fromkeys(READERS[secret], f"fidelio-{deployment.stage}-{secret}")
 
 
 def test_only_in_the_local_stage_may_a_function_call_its_own_machine(deployment: Deployment) -> None:
@@ -178,8 +224,27 @@ def test_who_asks_suppliers_can_issue_no_voucher_and_reaches_no_profile(prod: De
     assert "fidelio-prod-members" not in prod.tables_granted(name)
 
 
-def test_only_notifications_may_send_mail(prod: Deployment) -> None:
-    assert with_action(prod, "ses:SendEmail") == {"notifications-on-loyalty-event"}
+def test_only_who_sends_mails_may_and_only_from_the_address_of_the_programme(prod: Deployment) -> None:
+    assert with_action(prod, "ses:SendEmail") == {"notifications-on-email-due"}
+    [arns] = [arns for actions, arns in prod.statements("notifications-on-email-due") if "ses:SendEmail" in actions]
+    [identity] = prod.resources("AWS::SES::EmailIdentity")
+    assert len(arns) == 2
+    assert [arn for arn in arns if arn.endswith(":configuration-set/fidelio-prod-mail")]
+    assert [arn for arn in arns if f":identity/{identity}" in arn]
+
+
+def test_only_who_sends_text_messages_may_and_to_telephones_only(prod: Deployment) -> None:
+    assert with_action(prod, "sns:Publish") == {"notifications-on-sms-due"}
+    [arns] = [arns for actions, arns in prod.statements("notifications-on-sms-due") if "sns:Publish" in actions]
+    assert arns == {"not arn:*:sns:*:*:*"}
+
+
+def test_who_sends_mails_sends_no_text_messages_so_that_each_can_break_alone(prod: Deployment) -> None:
+    queues = {
+        name: prod.functions[name]["Environment"]["Variables"]["DEAD_LETTER_QUEUE_URL"]
+        for name in ("notifications-on-email-due", "notifications-on-sms-due")
+    }
+    assert prod.text(queues["notifications-on-email-due"]) != prod.text(queues["notifications-on-sms-due"])
 
 
 def test_only_the_sweep_and_the_proof_may_scan(prod: Deployment) -> None:
@@ -187,7 +252,8 @@ def test_only_the_sweep_and_the_proof_may_scan(prod: Deployment) -> None:
 
 
 def test_a_publisher_knows_the_bus_and_a_sender_its_address(prod: Deployment) -> None:
-    for variable, action in (("BUS_NAME", "events:PutEvents"), ("SENDER", "ses:SendEmail")):
+    sending = (("BUS_NAME", "events:PutEvents"), ("SENDER", "ses:SendEmail"), ("CONFIGURATION_SET", "ses:SendEmail"))
+    for variable, action in sending:
         knowing = {name for name, made in prod.functions.items() if variable in made["Environment"]["Variables"]}
         assert knowing == with_action(prod, action)
 

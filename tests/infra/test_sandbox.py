@@ -52,7 +52,7 @@ def test_only_the_sandbox_may_turn_the_clock_and_start_what_the_clock_starts(
         }
         assert starting == {SANDBOX}
         [arns] = [arns for actions, arns in deployment.statements(SANDBOX) if "lambda:InvokeFunction" in actions]
-        assert len(arns) == len(STARTED_BY_A_SANDBOX) == 2
+        assert len(arns) == len(STARTED_BY_A_SANDBOX) == 3
         for arn, function in zip(sorted(arns), sorted(STARTED_BY_A_SANDBOX), strict=True):
             assert arn.endswith(f":function:fidelio-{stage}-{function}")
         started = variables(deployment, SANDBOX)["SCHEDULED_FUNCTIONS"].split()

@@ -102,12 +102,34 @@ def test_guessing_of_voucher_codes_raises_an_alarm_where_one_caller_would_be_sto
     )
 
 
-def test_the_secret_of_the_suppliers_is_made_by_the_stack_and_is_one_that_webhooks_are_signed_with(
-    deployment: Deployment,
-) -> None:
-    (made,) = deployment.resources("AWS::SecretsManager::Secret").values()
-    assert made["GenerateSecretString"] == {"PasswordLength": 44, "ExcludePunctuation": True}
-    assert "SecretString" not in made
+def test_the_secrets_that_are_signed_with_are_made_by_the_stack_and_known_to_nobody(deployment: Deployment) -> None:
+    secrets = deployment.resources("AWS::SecretsManager::Secret").values()
+    assert {one["Name"] for one in secrets} == {f"fidelio-{deployment.stage}-{name}" for name in ("suppliers", "links")}
+    for made in secrets:
+        assert made["GenerateSecretString"] == {"PasswordLength": 44, "ExcludePunctuation": True}
+        assert "SecretString" not in made
+
+
+def test_links_in_mails_lead_to_the_api_of_the_stage(deployment: Deployment) -> None:
+    [api] = deployment.resources("AWS::ApiGatewayV2::Api")
+    leading = {
+        name: deployment.text(made["Environment"]["Variables"]["API_URL"])
+        for name, made in deployment.functions.items()
+        if "API_URL" in made["Environment"]["Variables"]
+    }
+    assert set(leading) == {"enrolment-links-api", "notifications-on-email-due"}
+    for url in leading.values():
+        assert url.startswith(f"https://{api}.execute-api."), url
+        assert url.endswith("/"), url
+
+
+def test_mails_that_come_back_are_told_to_the_bus_of_the_account(deployment: Deployment) -> None:
+    [told] = deployment.resources("AWS::SES::ConfigurationSetEventDestination").values()
+    [mails] = deployment.resources("AWS::SES::ConfigurationSet").values()
+    assert mails["Name"] == f"fidelio-{deployment.stage}-mail"
+    destination = told["EventDestination"]
+    assert sorted(destination["MatchingEventTypes"]) == ["bounce", "complaint"]
+    assert deployment.text(destination["EventBridgeDestination"]["EventBusArn"]).endswith(":event-bus/default")
 
 
 @pytest.mark.parametrize("name", ["staging", "", None])
