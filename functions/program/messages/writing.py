@@ -17,7 +17,7 @@ from typing import Any
 from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal, get_currency_precision
-from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markdown_it import MarkdownIt
@@ -72,7 +72,10 @@ def write(template: str, locale: str, facts: Mapping[str, Any]) -> tuple[str, st
 
 def write_sms(template: str, locale: str, facts: Mapping[str, Any]) -> str:
     """A text message: one line, not longer than may be. Raises WordsError."""
-    return _short(" ".join(_filled(_plain(locale), template, facts).split()), LONGEST_SMS)
+    text = " ".join(_filled(_plain(locale), template, facts).split())
+    if not text:
+        raise WordsError("A text message says something.")
+    return _short(text, LONGEST_SMS)
 
 
 def write_html(template: str, locale: str, facts: Mapping[str, Any]) -> str:
@@ -126,7 +129,7 @@ def _short(text: str, most: int) -> str:
 
 def _filled(environment: Environment, template: str, facts: Mapping[str, Any]) -> str:
     try:
-        return environment.from_string(template).render(**facts)
+        return environment.from_string(_parsed(environment, template)).render(**facts)
     except SecurityError:
         raise WordsError("Words may name facts, and nothing behind them.") from None
     except TemplateError as error:
@@ -134,15 +137,43 @@ def _filled(environment: Environment, template: str, facts: Mapping[str, Any]) -
         raise WordsError(f"{f'line {line} of the words: ' if line else ''}{error.message or 'no template'}") from None
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise WordsError(f"A fact is used as something that it is not: {error}") from None
+    except (RecursionError, SyntaxError):  # the parser's, and that of Python, which a template becomes
+        raise WordsError("The words are nested too deeply.") from None
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """No way to a text of a billion characters either."""
+_SIMPLE: tuple[type[nodes.Node], ...] = (
+    nodes.Template,
+    nodes.Output,
+    nodes.TemplateData,
+    nodes.Name,
+    nodes.Const,
+    nodes.Getattr,
+    nodes.Getitem,
+    nodes.Filter,
+    nodes.If,
+    nodes.For,
+    nodes.CondExpr,
+    nodes.Compare,
+    nodes.Operand,
+    nodes.And,
+    nodes.Or,
+    nodes.Not,
+    nodes.Test,
+)
+"""What words are made of. No call, no variable, no text put together: none of it could be kept from taking for ever, or
+all memory. Loops are over a fact, and not in one another."""
 
-    intercepted_binops = frozenset({"*", "**", "%"})
 
-    def call_binop(self, _context: object, operator: str, _left: object, _right: object) -> object:
-        raise SecurityError(operator)
+def _parsed(environment: Environment, template: str) -> nodes.Template:
+    """The template, if it is small enough in what it can do that every text comes to an end."""
+    parsed = environment.parse(template)
+    for node in parsed.find_all(nodes.Node):
+        if not isinstance(node, _SIMPLE):
+            raise TemplateSyntaxError(f"There is no {type(node).__name__.lower()} in words.", node.lineno)
+    for loop in parsed.find_all(nodes.For):
+        if not isinstance(loop.iter, nodes.Name | nodes.Getattr) or any(loop.find_all(nodes.For)):
+            raise TemplateSyntaxError("A loop is over a fact, and not in another loop.", loop.lineno)
+    return parsed
 
 
 @cache
@@ -157,7 +188,7 @@ def _marked(locale: str) -> Environment:
 
 def _environment(locale: str, *, marked: bool) -> Environment:
     """Sandboxed, and strict: a name that is missing is an error here and not a gap in a member's mail."""
-    environment = _Sandbox(
+    environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
         autoescape=False,  # plain text; of Markdown the renderer makes safe HTML
         keep_trailing_newline=True,
