@@ -84,7 +84,7 @@ def write_html(template: str, locale: str, facts: Mapping[str, Any]) -> str:
     tokens = _markdown().parse(body)
     for token in [*tokens, *(child for block in tokens for child in block.children or ())]:
         if token.type in {"code_block", "code_inline", "fence"}:
-            token.content = re.sub(rf"\\({_MARKS})", r"\1", token.content)  # there, nothing is Markdown anyway
+            token.content = re.sub(rf"\\({_MARKS}|[-+=.)])", r"\1", token.content)  # there, nothing is Markdown anyway
     return str(_markdown().renderer.render(tokens, _markdown().options, {}))
 
 
@@ -214,16 +214,27 @@ def _known(locale: str) -> Locale:
 
 
 def _said(value: object) -> object:
-    return "" if value is None else value
+    if value is None:
+        return ""
+    return _line(value) if isinstance(value, str) else value
 
 
 def _escaped(value: object) -> object:
     """What a fact says, with whatever would be Markdown in it made plain."""
-    return re.sub(f"({_MARKS})", r"\\\1", value) if isinstance(value, str) else _said(value)
+    if not isinstance(value, str):
+        return _said(value)
+    return re.sub(_BEGINS, r"\1\\\2", re.sub(f"({_MARKS})", r"\\\1", _line(value)))
 
 
 _MARKS = r"[\\`*_\[\]<>&#|~!]"
 """What Markdown reads as more than itself."""
+_BEGINS = r"^(\s*\d*)([-+=.)])"
+"""What is a list or a heading where a line begins."""
+
+
+def _line(fact: str) -> str:
+    """A fact is no paragraph: what comes after a line break could be a list or a heading."""
+    return re.sub(r"\s*[\r\n]\s*", " ", fact)
 
 
 @cache
