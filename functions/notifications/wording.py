@@ -1,4 +1,7 @@
-"""A message in the words of the programme, or, should those fail after all, in those that come with it."""
+"""A message in the words of the programme, or, should those fail after all, in those that come with it.
+
+That they failed is logged, and not how: it may quote a name or a code.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,7 +17,7 @@ def worded(program: Program, kind: str, locale: str, facts: Mapping[str, Any]) -
     try:
         return _written(words(program, kind, locale), locale, facts)
     except WordsError:
-        logger.exception("words_failed", template=kind)
+        logger.error("words_failed", template=kind)
         return _written(words(_without_own(program), kind, locale), locale, facts)
 
 
@@ -23,7 +26,7 @@ def worded_sms(program: Program, kind: str, locale: str, facts: Mapping[str, Any
     try:
         return write_sms(words(program, kind, locale, sms=True), locale, facts)
     except WordsError:
-        logger.exception("words_failed", template=kind)
+        logger.error("words_failed", template=kind)
         return write_sms(words(_without_own(program), kind, locale, sms=True), locale, facts)
 
 
