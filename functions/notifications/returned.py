@@ -40,8 +40,11 @@ def take_back(event: bus.Event) -> None:
     except (KeyError, ValueError):
         logger.info("not_our_mail")
         return
+    row = store.find(member, message)
+    if row is None:  # who has left is written to no more, and nothing of the address is kept
+        logger.info("nobody_to_suspend", member=member)
+        return
     for address in returned.mail.destination:
         store.suspend(member, "email", address, why)
-    if row := store.find(member, message):
-        store.settle(row, why)
+    store.settle(row, why)
     logger.warning("address_suspended", member=member, why=why)
