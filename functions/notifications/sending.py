@@ -82,7 +82,7 @@ def _deliver(row: dict[str, Any], kind: Kind, channel: Channel, reader: Reader, 
         _sent(row, kind, channel)
     elif failure in _HOPELESS:
         logger.warning("message_failed", member=row["member"], channel=channel, code=failure)
-        store.settle(row, "failed", why=failure)
+        _failed(row, failure)
     else:
         _try_later(row, channel, failure)
 
@@ -106,6 +106,13 @@ def _sent(row: dict[str, Any], kind: Kind, channel: Channel) -> None:
     store.settle(row, "sent", sent_at=clock.to_text(clock.now()))
     if kind.capped:
         store.count(row["member"], channel)
+
+
+def _failed(row: dict[str, Any], failure: str) -> None:
+    if row["message"] == outbox.GOODBYE:
+        store.forget(row)  # the address goes with it
+    else:
+        store.settle(row, "failed", why=failure)
 
 
 def _try_later(row: dict[str, Any], channel: Channel, failure: str) -> None:
