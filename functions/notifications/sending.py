@@ -117,11 +117,11 @@ def _failed(row: dict[str, Any], failure: str) -> None:
 
 def _try_later(row: dict[str, Any], channel: Channel, failure: str) -> None:
     attempts = row.get("attempts", 0)
-    pause = PAUSES[min(attempts, len(PAUSES) - 1)]
-    store.put_off(row, clock.now() + pause, attempts + 1, failure)
     logger.warning("message_put_off", member=row["member"], channel=channel, code=failure, attempts=attempts + 1)
     if attempts >= len(PAUSES):
+        store.give_up(row, clock.now(), attempts + 1, failure)
         raise TryAgainError(f"The channel does not take this message: {failure}.")
+    store.put_off(row, clock.now() + PAUSES[attempts], attempts + 1, failure)
 
 
 def _facts(row: Mapping[str, Any], program: Program, reader: Reader) -> dict[str, Any]:

@@ -159,6 +159,14 @@ def put_off(row: tables.Item, until: datetime, attempts: int, why: str) -> None:
     tables.update("messages", _key(row), change, "attribute_exists(#member)", values)
 
 
+def give_up(row: tables.Item, now: datetime, attempts: int, why: str) -> None:
+    """Leave a message to the queue, which makes a dead letter of it: the clock wakes it no more, and whoever hands it
+    in again has it sent."""
+    values = {"status": "waiting", "due_at": clock.to_text(now), "attempts": attempts, "why": why}
+    change = "SET #status = :status, #due_at = :due_at, #attempts = :attempts, #why = :why REMOVE #waiting"
+    tables.update("messages", _key(row), change, "attribute_exists(#member)", values)
+
+
 def forget(row: tables.Item) -> None:
     tables.remove("messages", _key(row))
 
