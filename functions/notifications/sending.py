@@ -50,11 +50,11 @@ def send(member: str, message: str, channel: Channel) -> None:
     if reader is None:
         store.forget(row)
         return
-    if message != outbox.GOODBYE and not _is_wanted(row, kind, channel, reader, program, now):
-        return
     if not store.claim(row, _TAKEN_OVER):
         raise TryAgainError("Another worker is sending this message.")
-    _deliver(row, kind, channel, reader, program)
+    # Only who has claimed it says what becomes of it: another may just have sent it, and counted it.
+    if message == outbox.GOODBYE or _is_wanted(row, kind, channel, reader, program, now):
+        _deliver(row, kind, channel, reader, program)
 
 
 def _reader(row: Mapping[str, Any], program: Program) -> Reader | None:
