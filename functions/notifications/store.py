@@ -24,7 +24,8 @@ from functions.runtime.errors import MessageNotFoundError, ProgramNotActiveError
 INBOX = "I#"
 _STATE = "#state"
 _IDENTITY = {"email": "email", "phone": "sms"}
-_MOST_COUNTED = 60
+_MOST_COUNTED = 100
+"""As many as a programme may allow in a week, over two channels."""
 
 
 def program(member: str) -> Program:
