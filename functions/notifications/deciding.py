@@ -70,9 +70,9 @@ def quiet_until(messages: Messages, zone: ZoneInfo, now: datetime) -> datetime:
     if not _is_between(local.time(), start, end):
         return now
     day = local.date() if local.time() < end else local.date() + DAY
-    # Where the clock is put forward over that time, it is the first moment after.
-    until = datetime.combine(day, end, zone).astimezone(UTC)
-    return max(until, now)
+    until = datetime.combine(day, end, zone)
+    # Where the clock is put back over that time, it comes twice, and the first may be over.
+    return max(until.astimezone(UTC), until.replace(fold=local.fold).astimezone(UTC))
 
 
 def _is_between(at: time, start: time, end: time) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.program import model
@@ -71,6 +71,13 @@ class MessagesIn(Input):
     at_most: AtMostIn | None = None
     inbox_days: Annotated[int, Field(ge=1, le=730, description="How long a message stays in the inbox.")] = 90
     each: Annotated[dict[MessageId, OwnMessageIn], Field(default_factory=dict)]
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _end(cls, hours: str | None) -> str | None:
+        if hours and hours[:5] == hours[-5:]:
+            raise PydanticCustomError("quiet_hours", "Quiet hours that never end: nothing would ever go out")
+        return hours
 
 
 class BrandIn(Input):
