@@ -56,16 +56,20 @@ def leave(token: str, correlation_id: str) -> str:
     if consent is None or consent.given:
         said: dict[str, Any] = {"channel": link.channel, "purpose": link.purpose, "given": False}
         received = PreferencesIn(consents=[ConsentIn(**said, how="link-in-mail", wording="unsubscribe-1")])
-        key = f"unsubscribe-{link.member}-{link.channel}-{link.purpose}-{member.revision}"
+        key = f"unsubscribe-{member.id}-{link.channel}-{link.purpose}-{member.revision}"
         with suppress(MemberClosedError):  # who has left gets nothing anyway
-            changing.set_preferences(link.member, received, changing.Call(SOURCE, key, correlation_id))
+            changing.set_preferences(member.id, received, changing.Call(SOURCE, key, correlation_id))
     return _page(member, done=True)
 
 
 def _read(token: str) -> tuple[links.Unsubscribe, Member]:
+    """The link, and who it is for: who was merged into another has the mails of the other now."""
     link = links.read(token)
     try:
-        return link, profiles.get(link.member)
+        member = profiles.get(link.member)
+        while member.merged_into:
+            member = profiles.get(member.merged_into)
+        return link, member
     except MemberNotFoundError:
         raise LinkNotFoundError("This link is not one of ours, or not whole.") from None
 
