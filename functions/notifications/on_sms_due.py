@@ -1,11 +1,12 @@
 """Bus: a message is to go out as a text message."""
 
-from functions.notifications import sending
+from functions.notifications import sending, telling
 from functions.runtime import bus
 
 
 def consume(event: bus.Event) -> None:
-    sending.send(event.detail["data"]["member_id"], event.detail["data"]["message"], "sms")
+    due = bus.read(telling.Due, event).data
+    sending.send(due.member_id, due.message, "sms")
 
 
 handler = bus.consumer(consume)

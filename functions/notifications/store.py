@@ -107,8 +107,9 @@ def unread(member: str) -> int:
 def mark_read(member: str, message_id: str) -> tables.Item:
     """Raises MessageNotFoundError."""
     key = {"member": member, "message": f"{INBOX}{message_id}"}
-    change = "SET #read_at = if_not_exists(#read_at, :now)"
-    if not tables.update("messages", key, change, "attribute_exists(#member)", {"now": clock.to_text(clock.now())}):
+    change, now = "SET #read_at = if_not_exists(#read_at, :now)", clock.now()
+    values = {"now": clock.to_text(now), "today": int(now.timestamp())}
+    if not tables.update("messages", key, change, "#expires_at > :today", values):
         raise MessageNotFoundError("There is no such message.")
     return tables.get("messages", key, consistent=True) or {}
 

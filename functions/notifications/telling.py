@@ -46,6 +46,19 @@ class Told(BaseModel):
     data: dict[str, Any]
 
 
+class DueMessage(BaseModel):
+    """A message that waits."""
+
+    member_id: str
+    message: str
+
+
+class Due(BaseModel):
+    """The detail of the events that wake a channel."""
+
+    data: DueMessage
+
+
 def tell(told: Told, detail_type: str) -> None:
     """Write to the member about an event, if there is something to say and somewhere to send it."""
     member, event_id = told_to(detail_type, told.data), told.metadata.event_id
