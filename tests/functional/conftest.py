@@ -299,6 +299,11 @@ class Service:
         self._run("functions.lifecycle.every_hour", {})
         return self.settle()
 
+    def wake(self) -> list[Json]:
+        """Let the clock's function look for messages that have waited, and let them go out; what it woke them with."""
+        self._run("functions.notifications.every_minute", {})
+        return self.settle()
+
     def every_night(self) -> None:
         """Let the clock's function look for returns that have waited too long."""
         self._run("functions.accrual.every_night", {})
@@ -591,7 +596,7 @@ def _logged() -> Iterator[io.StringIO]:
 @pytest.fixture(scope="package", autouse=True)
 def _clients_of_their_own() -> Iterator[None]:
     """The functions' clients are slow to make, so all tests here share theirs; nobody else does."""
-    getters = (aws.dynamodb, aws.events, aws.sqs, aws.sesv2, aws.secretsmanager)
+    getters = (aws.dynamodb, aws.events, aws.sqs, aws.sesv2, aws.sns, aws.secretsmanager)
     for getter in getters:
         getter.cache_clear()
     with quick_moto():

@@ -62,7 +62,9 @@ def test_a_supplier_that_answers_has_handed_over(service: Service, ada: str, sup
         "PointsRedeemed",
         "RewardRedeemed",
         "FulfilmentRequested",
+        "EmailDue",
         "RewardFulfilled",
+        "EmailDue",
     ]
     assert handover(service) == {"status": "fulfilled", "code": GIVEN, "reference": "order-1"}
     assert supplier.seen == [

@@ -5,7 +5,6 @@ import re
 import pytest
 
 from functions.ledger.items import hold_shard
-from functions.notifications.mail import Mail
 from functions.redemption.spending import redemption_id
 from tests.functional.conftest import CLIENT, Answer, Json, Service, publish_program
 from tests.functional.factories import REDEMPTION, earn, enrol, problem, redeem, with_points, without_programme
@@ -479,13 +478,13 @@ def test_the_mail_comes_with_the_capture_and_carries_the_code(service: Service) 
 
     assert service.notify() == []
     last = service.mails()[-1]
-    assert Mail(last.subject, last.body) == Mail(
-        "Your voucher of $5.00",
+    assert last.subject == "Your voucher of $5.00"
+    assert last.body == (
         "Hello Ada,\n\n"
-        "here is your voucher of $5.00 for 100 points:\n\n"
+        "here is your voucher of **$5.00** for 100 points:\n\n"
         f"    {code}\n\n"
         "Show it at the till until February 19, 2027.\n\n"
-        "Record Club\n",
+        "-- \nRecord Club\n"
     )
     assert len(service.mails()) == 3
     assert code not in service.log.getvalue()

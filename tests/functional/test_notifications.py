@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
 from functions.notifications.mail import Mail
+
 from functions.runtime import aws
 from tests.functional.conftest import NOTIFIER, SENDER, Json, Service, aws_client, publish_program
 from tests.functional.factories import a_purchase, earn, enrol, redeem, with_rules, without_programme

@@ -12,6 +12,8 @@ from functions.ledger.account import Account, Change, Operation, Posting, Reason
 from functions.ledger.events import of_entry
 from functions.ledger.lots import NEVER
 from functions.ledger.movements import activate, adjust, expire
+from functions.notifications.telling import DUE, due_event
+from functions.program.messages.catalogue import Channel
 from functions.redemption.spending import redemption_id
 from tests.contract.schemas import EVENTS, OUTBOUND
 from tests.functional.conftest import FOLLOWER, NOW, Json, Service
@@ -25,6 +27,8 @@ BY_ITSELF = ("PointsExpired", "PointsAdjusted", "TierChanged")
 """What only time, or a hand, does to an account."""
 BY_THE_DAY = ("PointsExpiring", "TierAtRisk", "MemberLapsing", "BirthdayCame", "AnniversaryCame", "MembersDue")
 """What is told by the day: no change of an account leads to it (tests/functional/test_lifecycle.py does)."""
+TO_OURSELVES = ("EmailDue", "SmsDue")
+"""By what the programme tells itself that a message is due: of every message one."""
 
 
 def sample(path: str) -> Any:
@@ -195,15 +199,23 @@ def test_outbound_samples_are_what_the_inbound_samples_lead_to(service: Service)
     for event in [*play(service), *by_itself(), *in_a_club(service), *in_the_end(service), *at_the_counter(service)]:
         bare = {name: event[name] for name in ("source", "detail-type", "detail")}
         told.setdefault(event["detail-type"], bare)
-    expected = [detail_type for detail_type in OUTBOUND if detail_type not in BY_THE_DAY]
-    assert list(told) == expected
-    assert list(told.values()) == [sample(f"outbound/{detail_type}.json") for detail_type in expected]
+    expected = [detail_type for detail_type in OUTBOUND if detail_type not in (*BY_THE_DAY, *TO_OURSELVES)]
+    assert [detail_type for detail_type in told if detail_type not in TO_OURSELVES] == expected
+    assert [told[name] for name in expected] == [sample(f"outbound/{detail_type}.json") for detail_type in expected]
+
+
+@pytest.mark.parametrize("channel", DUE)
+def test_the_sample_of_a_message_that_is_due_is_what_is_told_of_one(channel: Channel, service: Service) -> None:
+    expected = sample(f"outbound/{DUE[channel]}.json")
+    service.clock.time = datetime(2026, 11, 21, 10, 14, 50, tzinfo=UTC)
+    due = due_event(expected["detail"]["data"]["member_id"], expected["detail"]["data"]["message"], channel)
+    assert {"source": "loyalty", "detail-type": due.detail_type, "detail": due.detail} == expected
 
 
 def test_what_no_call_and_no_event_leads_to_is_what_time_or_a_hand_does(service: Service) -> None:
     events = [*play(service), *in_a_club(service), *in_the_end(service), *at_the_counter(service)]
     led_to = {event["detail-type"] for event in events}
-    assert set(OUTBOUND) - led_to == {*BY_ITSELF, *BY_THE_DAY}
+    assert set(OUTBOUND) - led_to - {*TO_OURSELVES} == {*BY_ITSELF, *BY_THE_DAY}
 
 
 @pytest.mark.parametrize(
