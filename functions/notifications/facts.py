@@ -55,7 +55,8 @@ def facts_of(
             named = {name: _tier(data[name], program, text) for name in ("tier", "then")}
             return facts | named | {"held_until": data["held_until"]}
         case "RewardRedeemed" | "RewardFulfilled" | "VoucherIssued":
-            return facts | _reward(data, entry, program, text)
+            to_come = detail_type == "RewardRedeemed" and data["fulfilment"] in {"manual", "partner"}
+            return facts | _reward(data, entry, program, text) | {"handed_over": to_come}
     return facts
 
 
@@ -75,7 +76,6 @@ def _reward(data: Mapping[str, Any], entry: Entry | None, program: Program, text
     reward = program.rewards.get(data["reward_id"])
     return {
         "reward": reward.text[text] if reward else data["reward_id"],
-        "handed_over": data["fulfilment"] in {"manual", "partner"},
         "points": data.get("points"),
         "value": (data["value"], data["currency"]),
         "valid_from": data["valid_from"],
