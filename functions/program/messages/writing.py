@@ -120,7 +120,10 @@ def _parts(text: str) -> tuple[str, str]:
     if len(body) > LONGEST_TEXT:
         raise WordsError(f"The body is longer than {LONGEST_TEXT} characters.")
     # A line break in a subject would begin another header.
-    return _short(" ".join(subject.split()), LONGEST_SUBJECT), re.sub(r"\n{3,}", "\n\n", body.strip()) + "\n"
+    subject = _short(" ".join(subject.split()), LONGEST_SUBJECT)
+    # Not of the spaces of its first line: four of them mean something.
+    body = re.sub(r"\A(\s*\n)+", "", body).rstrip()
+    return subject, re.sub(r"\n{3,}", "\n\n", body) + "\n"
 
 
 def _short(text: str, most: int) -> str:
