@@ -525,7 +525,7 @@ def test_words_that_cannot_be_filled_say_why(words_: str, problem: str) -> None:
 )
 def test_words_may_choose_and_list(words_: str, read: str) -> None:
     reasons = [{"text": "one"}, {"text": "two"}]
-    facts = {"reasons": reasons, "data": {"reasons": reasons}, "nothing": None, "points": 7}
+    facts: dict[str, Any] = {"reasons": reasons, "data": {"reasons": reasons}, "nothing": None, "points": 7}
     assert plain(words_, **facts) == f"{read}\n"
 
 
