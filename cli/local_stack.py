@@ -35,7 +35,7 @@ REGION = "eu-west-1"
 ACCOUNT = "000000000000"
 HOST = "127.0.0.1"
 
-_TABLES = ("members", "accounts", "entries", "rewards", "program", "messages")
+_TABLES = ("members", "accounts", "entries", "rewards", "program", "messages", "webhooks", "feed")
 _DATA_STACK = "fidelio-local-data"
 _SERVICE_STACK = "fidelio-local-service"
 

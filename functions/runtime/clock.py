@@ -21,6 +21,7 @@ __all__ = [
     "put_forward_to",
     "shift",
     "to_text",
+    "wall",
 ]
 
 SHIFT_KEY = {"part": "CLOCK", "version": 0}
@@ -37,7 +38,13 @@ class _Seen:
 
 def now() -> datetime:
     """This instant, aware, UTC, to the microsecond; in a sandbox, that of the programme."""
-    return datetime.now(UTC) + shift()
+    return wall() + shift()
+
+
+def wall() -> datetime:
+    """This instant for everybody, also in a sandbox: for what others check against clocks of their own, such as
+    signatures, and for what must never jump."""
+    return datetime.now(UTC)
 
 
 def shift() -> timedelta:

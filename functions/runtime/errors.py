@@ -25,6 +25,8 @@
     │   ├── MemberSuspendedError
     │   ├── MemberClosedError
     │   ├── OperationTooLargeError
+    │   ├── TooManyWebhooksError
+    │   ├── WebhookDisabledError
     │   └── ReplayedRefusalError  what this operation id was answered before
     ├── StaleError                the member was changed since the caller looked
     ├── ProgramNotActiveError     nothing is published yet
@@ -152,6 +154,16 @@ class ProgramVersionNotFoundError(NotFoundError):
     title = "No such version of the programme"
 
 
+class WebhookNotFoundError(NotFoundError):
+    code = "webhook_not_found"
+    title = "No such webhook"
+
+
+class DeliveryNotFoundError(NotFoundError):
+    code = "delivery_not_found"
+    title = "No such delivery"
+
+
 class RefusedError(LoyaltyError):
     code = "refused"
     title = "Refused"
@@ -250,6 +262,16 @@ class MemberClosedError(RefusedError):
 class OperationTooLargeError(RefusedError):
     code = "operation_too_large"
     title = "The operation brings or takes back more than fits in one"
+
+
+class TooManyWebhooksError(RefusedError):
+    code = "too_many_webhooks"
+    title = "There are as many webhooks as there may be"
+
+
+class WebhookDisabledError(RefusedError):
+    code = "webhook_disabled"
+    title = "The webhook is disabled"
 
 
 class ReplayedRefusalError(RefusedError):

@@ -149,6 +149,11 @@ def answer(status: HTTPStatus, body: BaseModel, *, replayed: bool = False, etag:
     return Response(status_code=status, content_type="application/json", body=body, headers=headers)
 
 
+def no_content() -> Response[None]:
+    """The answer to what has nothing more to say."""
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
 def answers(model: type[BaseModel], description: str) -> Any:
     """What OpenAPI says of one status of a route that answers with several."""
     return {"description": description, "content": {"application/json": {"model": model}}}

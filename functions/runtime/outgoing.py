@@ -9,12 +9,12 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from functions.runtime import aws, settings
@@ -26,6 +26,7 @@ SECONDS = 5.0
 """How long a call may take altogether, name resolution left out."""
 _TO_CONNECT = 2.0
 LARGEST_ANSWER = 64 * 1024
+_DIGITS = 7
 
 
 class UnreachableError(Exception):
@@ -39,6 +40,17 @@ class Answer(NamedTuple):
     body: Mapping[str, Any]
 
 
+class Heard(NamedTuple):
+    """How an answer began; nobody listened to the rest. `retry_after`: in so many seconds, where it says so."""
+
+    status: int
+    retry_after: int | None = None
+
+
+Result = TypeVar("Result")
+Hear = Callable[[Any, float], Result]
+
+
 @cache
 def secret(name: str) -> str:
     """A secret by its name, read once by a warm function."""
@@ -47,16 +59,32 @@ def secret(name: str) -> str:
 
 def post(url: str, message_id: str, content: Mapping[str, object], key: str, at: datetime) -> Answer:
     """Send JSON, signed with `key` as Standard Webhooks has it. Raises UnreachableError."""
+    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+    return _call(url, body, signed(message_id, body, [key], at), _whole)
+
+
+def deliver(url: str, body: str, headers: Mapping[str, str]) -> Heard:
+    """Send a text that is signed already, and hang up as soon as the answer has begun. Raises UnreachableError.
+
+    Touches nothing that threads share, so that several may call at once.
+    """
+    return _call(url, body, headers, _beginning)
+
+
+def signed(message_id: str, body: str, keys: Sequence[str], at: datetime) -> Mapping[str, str]:
+    """The headers of a signed text. With several keys there is a signature by each: who knows any one can verify it."""
     from standardwebhooks import Webhook
 
-    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
-    headers = {
+    return {
         "content-type": "application/json",
         "user-agent": "fidelio",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(key).sign(message_id, at, body),
+        "webhook-signature": " ".join(Webhook(key).sign(message_id, at, body) for key in keys),
     }
+
+
+def _call(url: str, body: str, headers: Mapping[str, str], hear: Hear[Result]) -> Result:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -65,7 +93,7 @@ def post(url: str, message_id: str, content: Mapping[str, object], key: str, at:
     connection = _connection(parts.scheme, _address(parts.scheme, host, port), host, port)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     named = host if port is None else f"{host}:{port}"
-    return _ask(connection, path, body.encode(), {**headers, "host": named})
+    return _ask(connection, path, body.encode(), {**headers, "host": named}, hear)
 
 
 def _connection(scheme: str, address: str, host: str, port: int | None) -> "HTTPConnection":
@@ -77,7 +105,9 @@ def _connection(scheme: str, address: str, host: str, port: int | None) -> "HTTP
     return HTTPSConnection(address, port or 443, timeout=_TO_CONNECT, **tls)  # type: ignore[arg-type]
 
 
-def _ask(connection: "HTTPConnection", path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _ask(
+    connection: "HTTPConnection", path: str, body: bytes, headers: Mapping[str, str], hear: Hear[Result]
+) -> Result:
     """Hangs up when the time is over: the time limit of a socket is for each piece that comes, and starts anew."""
     from urllib3.exceptions import HTTPError
 
@@ -89,11 +119,9 @@ def _ask(connection: "HTTPConnection", path: str, body: bytes, headers: Mapping[
         try:
             connection.timeout = SECONDS
             connection.request("POST", path, body, headers, preload_content=False)
-            answer = connection.getresponse()
-            said = _read(answer, until)
+            return hear(connection.getresponse(), until)
         finally:
             over.cancel()
-        return Answer(answer.status, _said(said))
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         raise UnreachableError(type(error).__name__) from None
     finally:
@@ -118,6 +146,18 @@ def _address(scheme: str, host: str, port: int | None) -> str:
         if not public and not (local and one.is_loopback):
             raise UnreachableError("the address is not a public one")
     return min(found, key=lambda address: (":" in address, address))  # a function may have no way out over IPv6
+
+
+def _beginning(answer: Any, until: float) -> Heard:
+    """What was hung up on looks as if its headers had ended."""
+    if time.monotonic() > until:
+        raise UnreachableError("the answer is too slow")
+    waits = str(answer.headers.get("retry-after", ""))
+    return Heard(answer.status, int(waits) if waits.isascii() and waits.isdigit() and len(waits) < _DIGITS else None)
+
+
+def _whole(answer: Any, until: float) -> Answer:
+    return Answer(answer.status, _said(_read(answer, until)))
 
 
 def _read(answer: Any, until: float) -> bytes:

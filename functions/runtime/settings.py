@@ -7,7 +7,7 @@ import json
 import os
 from typing import Literal
 
-Table = Literal["members", "accounts", "entries", "rewards", "program", "messages"]
+Table = Literal["members", "accounts", "entries", "rewards", "program", "messages", "webhooks", "feed"]
 
 
 class SettingMissingError(RuntimeError):
@@ -66,6 +66,9 @@ def api_url() -> str:
 def configuration_set() -> str:
     """What SES is to tell of mails that come back: `CONFIGURATION_SET`."""
     return _required("CONFIGURATION_SET")
+def webhook_secret() -> str:
+    """Name of the secret that the secrets of webhooks are made from: `WEBHOOK_SECRET`."""
+    return _required("WEBHOOK_SECRET")
 
 
 def scheduled_functions() -> list[str]:

@@ -317,6 +317,7 @@ def query(
     index: str | None = None,
     limit: int | None = None,
     newest_first: bool = False,
+    consistent: bool = False,
 ) -> Iterator[Item]:
     """The items of one partition in the order of the sort key, at most `limit`, page after page."""
     request: dict[str, Any] = {
@@ -327,6 +328,7 @@ def query(
         "ScanIndexForward": not newest_first,
     }
     request |= {"IndexName": index} if index else {}
+    request |= {"ConsistentRead": True} if consistent else {}
     pages = (
         aws.dynamodb()
         .get_paginator("query")
