@@ -1,0 +1,1 @@
+"""What partner systems are told, and how it reaches them."""
