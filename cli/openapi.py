@@ -24,6 +24,7 @@ from functions.notifications.api import app as notifications
 from functions.program.api import app as program
 from functions.redemption.api import app as redemption
 from functions.runtime.http import LARGEST_BODY
+from functions.webhooks.api import app as webhooks
 
 FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
 
@@ -37,6 +38,7 @@ APPS: Mapping[str, APIGatewayHttpResolver] = {
     "lifecycle-sandbox-api": sandbox,
     "notifications-api": notifications,
     "program-api": program,
+    "webhooks-api": webhooks,
 }
 
 PROBLEMS = {
@@ -130,6 +132,8 @@ def _finished(operation: Mapping[str, Any], function: str) -> dict[str, Any]:
     """An operation with our problems instead of the library's, and the name of its function."""
     secured = bool(operation.get("security"))
     answers = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
+    if "204" in answers:
+        answers["204"] = {"description": "Done; there is nothing to say."}
     answers |= {status: _answer(text, "application/problem+json", "Problem") for status, text in PROBLEMS.items()}
     if any(one["name"].lower() == "if-match" for one in operation.get("parameters", ())):
         answers["412"] = _answer("It is not in the state that If-Match names.", "application/problem+json", "Problem")

@@ -31,6 +31,7 @@ class DataStack(Stack):
         self.identity = Identity(self, "Identity", stage=stage, scopes=scopes(operations()), partners=partners)
         self.supplier_secret = self._supplier_secret(stage)
         self.links_secret = self._links_secret(stage)
+        self.webhook_secret = self._webhook_secret(stage)
         for name, table in self.tables.items():
             CfnOutput(self, f"{name.capitalize()}Table", value=table.table_name)
 
@@ -57,6 +58,18 @@ class DataStack(Stack):
             removal_policy=stage.removal_policy,
         )
         accept(secret, "AwsSolutions-SMG4", "A new one would break the links in mails that have gone out.")
+        return secret
+
+    def _webhook_secret(self, stage: Stage) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "WebhookSecret",
+            secret_name=stage.webhooks_secret,
+            description="What the secrets of webhooks are made from",
+            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=44, exclude_punctuation=True),
+            removal_policy=stage.removal_policy,
+        )
+        accept(secret, "AwsSolutions-SMG4", "Every partner's secret follows from it: each is rotated by itself.")
         return secret
 
 

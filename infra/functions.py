@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
+from functions.webhooks.catalogue import TOLD
+from functions.webhooks.endpoint import MOST_ENDPOINTS
+
 
 @dataclass(frozen=True, slots=True)
 class Http:
@@ -25,11 +28,13 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class BusEvents:
-    """Started by events of these detail types, through a queue, so many `at_once`."""
+    """Started by events of these detail types, through a queue, so many `at_once`; at most so many functions
+    `side_by_side`, or as many as Lambda thinks best."""
 
     source: Source
     detail_types: tuple[str, ...]
     at_once: int = 10
+    side_by_side: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Right(Enum):
     START = "start what the clock starts"
     TEXT = "send text messages"
     LINK = "make and read links in mails"
+    WEBHOOK_SECRETS = "make the secrets of webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +328,35 @@ FUNCTIONS = (
         "notifications-every-minute",
         Sweep("minute"),
         {"messages/index/waiting": ("Query",)},
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "webhooks-api",
+        Http(),
+        {"webhooks": ("GetItem", "PutItem", "UpdateItem", "BatchGetItem", "Query"), "feed": ("Query",)},
+        (Right.PUBLISH, Right.WEBHOOK_SECRETS),
+    ),
+    FunctionSpec(
+        "webhooks-on-loyalty-event",
+        BusEvents(Source.OURSELVES, TOLD),
+        {"webhooks": ("PutItem", "Query"), "feed": ("PutItem",)},
+        (Right.PUBLISH,),
+    ),
+    FunctionSpec(
+        "webhooks-on-deliveries-due",
+        # One works for one endpoint, as long as it takes. All endpoints there may be find a place, and some who look
+        # whether anybody works for theirs.
+        BusEvents(Source.OURSELVES, ("DeliveriesDue",), at_once=1, side_by_side=MOST_ENDPOINTS + 5),
+        {
+            "webhooks": ("GetItem", "UpdateItem", "BatchGetItem"),
+            "webhooks/index/waiting": ("Query",),
+        },
+        (Right.PUBLISH, Right.WEBHOOK_SECRETS),
+    ),
+    FunctionSpec(
+        "webhooks-every-minute",
+        Sweep("minute"),
+        {"webhooks": ("GetItem", "Query"), "webhooks/index/waiting": ("Query",)},
         (Right.PUBLISH,),
     ),
     FunctionSpec(

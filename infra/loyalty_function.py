@@ -26,7 +26,7 @@ METRICS = "Fidelio"
 class House:
     """What the functions of one stage share. `sender`: address mails come from, `mail`: its SES identity.
     `returned`: what SES tells of mails that come back. `supplier_secret`: signs calls to suppliers. `links_secret`:
-    makes the links in mails, which lead to `api_url`.
+    makes the links in mails, which lead to `api_url`. `webhook_secret`: the secrets of webhooks are made from it.
     `receipt_namespaces`: by client id or bus source, where several number their receipts together."""
 
     stage: Stage
@@ -40,6 +40,7 @@ class House:
     supplier_secret: secretsmanager.Secret
     links_secret: secretsmanager.Secret
     api_url: str
+    webhook_secret: secretsmanager.Secret
     receipt_namespaces: Mapping[str, str]
 
 
@@ -142,10 +143,9 @@ def _statements(house: House, spec: FunctionSpec) -> Iterator[iam.PolicyStatemen
     if house.stage.sandbox and "program" not in spec.granted_tables:
         # Where the time of the sandbox is.
         yield iam.PolicyStatement(actions=["dynamodb:GetItem"], resources=[_table_or_index_arn(house, "program")])
-    if Right.SIGN in spec.rights:
-        yield iam.PolicyStatement(
-            actions=["secretsmanager:GetSecretValue"], resources=[house.supplier_secret.secret_arn]
-        )
+    for right, secret in ((Right.SIGN, house.supplier_secret), (Right.WEBHOOK_SECRETS, house.webhook_secret)):
+        if right in spec.rights:
+            yield iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret.secret_arn])
 
 
 def _table_or_index_arn(house: House, path: str) -> str:
@@ -178,6 +178,9 @@ def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
     if Right.SIGN in spec.rights:
         # Its own name, not one cut out of its ARN: the emulator has only the name there.
         yield "SUPPLIER_SECRET", house.stage.suppliers_secret
-        yield from [("LOCAL_ENDPOINTS", "yes")] if house.stage.local_endpoints else []
+    if Right.WEBHOOK_SECRETS in spec.rights:
+        yield "WEBHOOK_SECRET", house.stage.webhooks_secret
+    if house.stage.local_endpoints and {Right.SIGN, Right.WEBHOOK_SECRETS} & set(spec.rights):
+        yield "LOCAL_ENDPOINTS", "yes"
     if spec.room == "accrual" and house.receipt_namespaces:
         yield "RECEIPT_NAMESPACES", Stack.of(house.bus).to_json_string(dict(house.receipt_namespaces))

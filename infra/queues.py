@@ -62,7 +62,12 @@ class QueuedFunction(Construct):
         )
         function.add_environment("DEAD_LETTER_QUEUE_URL", dead_letters.queue_url)
         function.add_event_source(
-            event_sources.SqsEventSource(queue, batch_size=trigger.at_once, report_batch_item_failures=True)
+            event_sources.SqsEventSource(
+                queue,
+                batch_size=trigger.at_once,
+                max_concurrency=trigger.side_by_side,
+                report_batch_item_failures=True,
+            )
         )
 
     def _queue(self, house: House, spec: FunctionSpec, dead_letters: sqs.Queue) -> sqs.Queue:

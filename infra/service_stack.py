@@ -57,6 +57,7 @@ class ServiceStack(Stack):
             supplier_secret=data.supplier_secret,
             links_secret=data.links_secret,
             api_url=gateway.url,
+            webhook_secret=data.webhook_secret,
             receipt_namespaces={
                 _known_as(name, data): namespace for namespace, names in receipt_namespaces.items() for name in names
             },
@@ -65,6 +66,7 @@ class ServiceStack(Stack):
         gateway.serve(tuple(one for one in operations() if one.function not in absent), self._functions(house))
         self._watch_the_books(house)
         self._watch_for_guessing(house)
+        self._watch_for_what_is_parked(house)
         self._outputs(data, house, gateway, stage)
 
     def _functions(self, house: House) -> dict[str, lambda_.Function]:
@@ -106,6 +108,17 @@ class ServiceStack(Stack):
         )
         meaning = "Somebody asks for voucher codes that are nobody's: the log of redemption-api names the caller."
         house.alarms.watch(self, Symptom("redemption", "guessing", guesses, meaning, at_least=20))
+
+    def _watch_for_what_is_parked(self, house: House) -> None:
+        parked = cloudwatch.Metric(
+            namespace=METRICS,
+            metric_name="DeliveriesParked",
+            dimensions_map={"service": "webhooks"},
+            statistic="Sum",
+            period=FIVE_MINUTES,
+        )
+        meaning = "Events could not be delivered to a partner: the log of webhooks-on-deliveries-due names the webhook."
+        house.alarms.watch(self, Symptom("webhooks", "parked", parked, meaning))
 
     def _outputs(self, data: DataStack, house: House, gateway: Gateway, stage: Stage) -> None:
         partners = data.identity.partners

@@ -55,6 +55,11 @@ class Stage:
         return self.name_of("links")
 
     @property
+    def webhooks_secret(self) -> str:
+        """Name of the secret that the secrets of webhooks are made from."""
+        return self.name_of("webhooks")
+
+    @property
     def schedules(self) -> Mapping[str, str]:
         """How often the clock starts what, in EventBridge Scheduler's words."""
         return {"minute": "rate(1 minute)", "sweep": self.sweep_every, "night": self.prove_every}

@@ -56,7 +56,7 @@ AWAITED = Index("awaited", Key("awaited"), Key("report_at"))
 # Only an account for which time has something to do has these: when that is changes seldom, and so does the index.
 DUE = Index("due", Key("due"), Key("due_on"), keys_only=True)
 
-# Only a message that has not gone out yet has these.
+# Only what has not gone out yet has these: the index is empty while all goes well.
 WAITING = Index("waiting", Key("waiting"), Key("due_at"), keys_only=True)
 
 MEMBERS = Table("members", Key("key"))
@@ -67,8 +67,11 @@ REWARDS = Table("rewards", Key("key"), expires="expires_at")
 PROGRAM = Table("program", Key("part"), Key("version", "N"))
 # Points never expire this way (DynamoDB may be days late); a message in the inbox may.
 MESSAGES = Table("messages", Key("member"), Key("message"), indexes=(WAITING,), expires="expires_at")
+# Where partners want events, and what was sent there: who it was delivered to may look it up for a while.
+WEBHOOKS = Table("webhooks", Key("webhook"), Key("part"), indexes=(WAITING,), expires="expires_at")
+FEED = Table("feed", Key("day"), Key("at"), expires="expires_at")
 
-TABLES = (MEMBERS, ACCOUNTS, ENTRIES, REWARDS, PROGRAM, MESSAGES)
+TABLES = (MEMBERS, ACCOUNTS, ENTRIES, REWARDS, PROGRAM, MESSAGES, WEBHOOKS, FEED)
 
 
 def physical_name(stage: str, table: Table) -> str:
