@@ -231,9 +231,10 @@ def test_no_outbound_schema_has_room_for_a_person_or_a_voucher_code(detail_type:
 
 
 def test_the_events_that_the_code_tells_are_those_that_have_a_schema() -> None:
-    """Those in the table at the head of ledger/events.py, the refusal, and what is told by the day."""
+    """Those in the table at the head of ledger/events.py, the refusal, what is told by the day, and what waits."""
     named = {name for name in OUTBOUND if name in (events.__doc__ or "")}
-    assert named | {"OperationRefused", "MembersDue", *DUE.values(), *get_args(Announced)} == set(OUTBOUND)
+    ourselves = {"MembersDue", "DeliveriesDue", *DUE.values()}
+    assert named | {"OperationRefused", *ourselves, *get_args(Announced)} == set(OUTBOUND)
 
 
 def test_every_event_that_starts_a_function_has_a_schema() -> None:

@@ -37,6 +37,7 @@ from functions.runtime import aws, outgoing
 from functions.runtime.bus import TRIES
 from functions.runtime.observability import logger
 from functions.runtime.tables import from_wire
+from functions.webhooks import store as webhooks
 from infra.functions import FUNCTIONS, BusEvents, Source
 from infra.tables import TABLES, create_table_request
 from tests.contract import schemas
@@ -70,10 +71,13 @@ CONSUMERS = {
 """Who takes what partners put on the bus."""
 OURS = {module: trigger.detail_types for module, trigger in _TAKERS if trigger.source is Source.OURSELVES}
 """What of our own news each of those takes who listen to it."""
+TELLERS = {"functions.webhooks.on_loyalty_event", "functions.webhooks.on_deliveries_due"}
+"""Who tells partners: that changes nothing in the books, and every news would be written down once more."""
 NOTIFIER = "functions.notifications.on_loyalty_event"
 SENDERS = ("functions.notifications.on_email_due", "functions.notifications.on_sms_due")
 FULFILLER = "functions.redemption.on_fulfilment_requested"
 SUPPLIER_SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes for signing").decode()
+WEBHOOK_SECRET = "44LettersAndDigitsThatTheDeploymentHasMadeUp1"
 FOLLOWER = "functions.accrual.on_loyalty_event"
 GRANTS = Grants()
 
@@ -195,9 +199,10 @@ class Service:
         )
         given = self._run(route.module, event)
         answered = {key.lower(): value for key, value in given.get("headers", {}).items()}
-        told = json.loads(given["body"]) if "json" in answered["content-type"] else given["body"]
+        is_json = "json" in answered.get("content-type", "json")
+        told = json.loads(given["body"] or "null") if is_json else given["body"]
         answer = Answer(given["statusCode"], told, answered)
-        schemas.check_answer(method, route.path, answer.status, answered["content-type"], answer.body)
+        schemas.check_answer(method, route.path, answer.status, answered.get("content-type", ""), answer.body)
         if text is not None and answer.status < 300 and as_documented:
             schemas.check_request(method, route.path, json.loads(text))
         return answer
@@ -282,6 +287,8 @@ class Service:
         while news := self._news():
             told += news
             for module in OURS:
+                if module in TELLERS:
+                    continue
                 for event in news:
                     if not self._taken(module, event):
                         raise AssertionError(f"{event['detail-type']} became a dead letter of {module}")
@@ -437,6 +444,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         "LINKS_SECRET": "links",
         "API_URL": API_URL,
         "CONFIGURATION_SET": "fidelio-mail",
+        "WEBHOOK_SECRET": "webhooks",
         "LOCAL_ENDPOINTS": "yes",
         "POWERTOOLS_METRICS_NAMESPACE": "Fidelio",
         **{f"{table.name.upper()}_TABLE": table.name for table in TABLES},
@@ -444,8 +452,10 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         monkeypatch.setenv(name, value)
     clock = Clock()
     monkeypatch.setattr("functions.runtime.clock.now", clock)
+    monkeypatch.setattr("functions.runtime.clock.wall", clock)
     with mock_aws(), _logged() as log:
         programs.forget()
+        webhooks.forget()
         outgoing.secret.cache_clear()
         GRANTS.watch()
         queues = _deploy()
@@ -618,4 +628,5 @@ def _deploy() -> dict[str, str]:
     aws_client("sesv2").create_configuration_set(ConfigurationSetName="fidelio-mail")
     aws_client("secretsmanager").create_secret(Name="links", SecretString="a secret of the tests")
     aws_client("secretsmanager").create_secret(Name="suppliers", SecretString=SUPPLIER_SECRET)
+    aws_client("secretsmanager").create_secret(Name="webhooks", SecretString=WEBHOOK_SECRET)
     return queues

@@ -62,7 +62,8 @@ def _on_tables(operation: str, params: Any) -> set[str]:
 def _granted(spec: FunctionSpec) -> set[str]:
     granted = {f"{table} {action}" for table, actions in spec.tables.items() for action in actions}
     granted |= {"events PutEvents"} if Right.PUBLISH in spec.rights else set()
-    granted |= {"secretsmanager GetSecretValue"} if {Right.SIGN, Right.LINK} & set(spec.rights) else set()
+    secrets = {Right.SIGN, Right.LINK, Right.WEBHOOK_SECRETS}
+    granted |= {"secretsmanager GetSecretValue"} if secrets & set(spec.rights) else set()
     granted |= {"sns Publish"} if Right.TEXT in spec.rights else set()
     granted |= {"sesv2 SendEmail"} if Right.MAIL in spec.rights else set()
     granted |= {"program GetItem"} if os.environ.get("SANDBOX") == "yes" else set()  # where its time is

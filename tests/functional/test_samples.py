@@ -27,8 +27,8 @@ BY_ITSELF = ("PointsExpired", "PointsAdjusted", "TierChanged")
 """What only time, or a hand, does to an account."""
 BY_THE_DAY = ("PointsExpiring", "TierAtRisk", "MemberLapsing", "BirthdayCame", "AnniversaryCame", "MembersDue")
 """What is told by the day: no change of an account leads to it (tests/functional/test_lifecycle.py does)."""
-TO_OURSELVES = ("EmailDue", "SmsDue")
-"""By what the programme tells itself that a message is due: of every message one."""
+TO_OURSELVES = ("EmailDue", "SmsDue", "DeliveriesDue")
+"""By what the programme tells itself that something is to be sent."""
 
 
 def sample(path: str) -> Any:
