@@ -26,8 +26,19 @@ Url = Annotated[
     Field(max_length=LONGEST_URL, description="Public, https, without a user or a fragment."),
     AfterValidator(_callable),
 ]
+
+
+def _some(types: tuple[EventType, ...]) -> tuple[EventType, ...]:
+    """Not by the length that pydantic checks: it does not count what is wrong, and would name the list as well."""
+    if not types:
+        raise PydanticCustomError("nothing", "Name one type at least, or leave it out for all")
+    return types
+
+
 Types = Annotated[
-    tuple[EventType, ...], Field(strict=False, min_length=1, description="Which events; all of them if left out.")
+    tuple[EventType, ...],
+    Field(strict=False, description="Which events; all of them if left out.", json_schema_extra={"minItems": 1}),
+    AfterValidator(_some),
 ]
 Description = Annotated[str, Field(min_length=1, max_length=200, description="For people.")]
 

@@ -23,7 +23,7 @@ SECONDS = 15.0
 """How long a worker begins new rounds: the last one must end before its function does, after thirty."""
 _LONGEST_CALL = 10.0
 """With the look for the address, which may take its time."""
-REST = timedelta(seconds=30)
+REST = timedelta(seconds=20)
 """How long an endpoint is left alone that answered nothing at all."""
 
 
