@@ -76,7 +76,7 @@ def from_log_cursor(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     delivery = _shown(cursor)
-    if not re.match(DELIVERY_ID, delivery):
+    if not re.fullmatch(DELIVERY_ID, delivery):
         raise _wrong("query:cursor", "cursor", "Use the next_cursor of the page before.")
     return delivery
 

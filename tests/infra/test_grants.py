@@ -155,15 +155,21 @@ def test_only_queue_consumers_and_the_publishers_may_put_events(prod: Deployment
         "notifications-every-minute",
         "ledger-on-account-change",
         "ledger-every-hour",
+        "webhooks-api",  # what waits is due: on the bus, to themselves
+        "webhooks-on-loyalty-event",
+        "webhooks-on-deliveries-due",
+        "webhooks-every-minute",
     }
 
 
 READERS = {
     "suppliers": {"redemption-on-fulfilment-requested"},
     "links": {"enrolment-links-api", "notifications-on-email-due"},
+    "webhooks": {"webhooks-api", "webhooks-on-deliveries-due"},
 }
-"""Who may read which secret: who signs calls to suppliers, and who makes links in mails or is called by them."""
-VARIABLES = {"SUPPLIER_SECRET": "suppliers", "LINKS_SECRET": "links"}
+"""Who may read which secret: who signs calls to suppliers, who makes links in mails or is called by them, and who signs
+webhooks or shows a secret that was just made."""
+VARIABLES = {"SUPPLIER_SECRET": "suppliers", "LINKS_SECRET": "links", "WEBHOOK_SECRET": "webhooks"}
 
 
 @pytest.mark.parametrize("secret", READERS)
@@ -208,7 +214,17 @@ def test_only_in_the_local_stage_may_a_function_call_its_own_machine(deployment:
         for name, made in deployment.functions.items()
         if "LOCAL_ENDPOINTS" in made["Environment"]["Variables"]
     }
-    assert allowed == ({"redemption-on-fulfilment-requested": "yes"} if deployment.stage == "local" else {})
+    assert allowed == (dict.fromkeys(SIGNING, "yes") if deployment.stage == "local" else {})
+
+
+def test_who_tells_partners_reaches_nothing_of_the_books_and_no_profile(prod: Deployment) -> None:
+    for spec in FUNCTIONS:
+        if spec.room == "webhooks":
+            assert prod.tables_granted(spec.name) <= {"fidelio-prod-webhooks", "fidelio-prod-feed"}, spec.name
+            assert "DeleteItem" not in prod.actions_on(spec.name, "webhooks"), spec.name
+    others = {spec.name for spec in FUNCTIONS if spec.room != "webhooks"}
+    assert {name for name in prod.functions if prod.actions_on(name, "feed")}.isdisjoint(others)
+    assert writers(prod, "feed") == {"webhooks-on-loyalty-event"}
 
 
 def test_who_ends_holds_reaches_no_profile(prod: Deployment) -> None:

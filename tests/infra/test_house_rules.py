@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from functions.webhooks.endpoint import MOST_ENDPOINTS
 from infra.functions import FUNCTIONS
 from tests.infra.templates import Deployment
 
@@ -147,10 +148,19 @@ def test_of_the_bus_of_the_account_we_hear_of_our_own_mails_and_of_nothing_else(
 def test_every_queue_consumer_lets_one_bad_message_fail_alone(deployment: Deployment) -> None:
     for name, mapping in _mappings(deployment, "AWS::SQS::Queue").items():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
-        # Suppliers may each keep their call waiting, and each event is about many members: so many are over in time.
-        fewer = {"fulfilmentrequested": 3, "membersdue": 4}
+        # Suppliers may each keep their call waiting, and each event is about many members: so many are over in time. And
+        # one endpoint of partners takes as long as it takes.
+        fewer = {"fulfilmentrequested": 3, "membersdue": 4, "deliveriesdue": 1}
         expected = next((at_once for what, at_once in fewer.items() if what in name.lower()), 10)
         assert mapping["BatchSize"] == expected, name
+
+
+def test_every_endpoint_of_webhooks_may_have_a_worker_of_its_own_at_the_same_time(deployment: Deployment) -> None:
+    mappings = _mappings(deployment, "AWS::SQS::Queue")
+    limited = {name: made["ScalingConfig"] for name, made in mappings.items() if "ScalingConfig" in made}
+    ((name, scaling),) = limited.items()
+    assert "deliveriesdue" in name.lower()
+    assert scaling["MaximumConcurrency"] > MOST_ENDPOINTS
 
 
 def test_every_message_stays_invisible_while_its_function_may_run(deployment: Deployment) -> None:

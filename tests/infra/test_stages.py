@@ -9,6 +9,7 @@ from cfnlint import ManualArgs, lint  # type: ignore[import-untyped]
 
 from functions.redemption.vouchers import MOST_GUESSES
 from infra.stage import UnknownStageError, stage_named
+from infra.tables import TABLES
 from tests.infra.templates import OPERATOR, Deployment
 
 CFN_LINT = ManualArgs(
@@ -43,7 +44,7 @@ def test_the_service_says_what_a_partner_needs_to_know(deployment: Deployment) -
 
 def test_the_data_stack_says_how_its_tables_are_called(deployment: Deployment) -> None:
     outputs = deployment.templates[f"fidelio-{deployment.stage}-data"]["Outputs"]
-    names = {"MembersTable", "AccountsTable", "EntriesTable", "RewardsTable", "ProgramTable", "MessagesTable"}
+    names = {f"{table.name.capitalize()}Table" for table in TABLES}
     assert {name for name, made in outputs.items() if "Export" not in made} == names
 
 
@@ -104,7 +105,9 @@ def test_guessing_of_voucher_codes_raises_an_alarm_where_one_caller_would_be_sto
 
 def test_the_secrets_that_are_signed_with_are_made_by_the_stack_and_known_to_nobody(deployment: Deployment) -> None:
     secrets = deployment.resources("AWS::SecretsManager::Secret").values()
-    assert {one["Name"] for one in secrets} == {f"fidelio-{deployment.stage}-{name}" for name in ("suppliers", "links")}
+    assert {one["Name"] for one in secrets} == {
+        f"fidelio-{deployment.stage}-{name}" for name in ("suppliers", "links", "webhooks")
+    }
     for made in secrets:
         assert made["GenerateSecretString"] == {"PasswordLength": 44, "ExcludePunctuation": True}
         assert "SecretString" not in made
@@ -130,6 +133,19 @@ def test_mails_that_come_back_are_told_to_the_bus_of_the_account(deployment: Dep
     destination = told["EventDestination"]
     assert sorted(destination["MatchingEventTypes"]) == ["bounce", "complaint"]
     assert deployment.text(destination["EventBridgeDestination"]["EventBusArn"]).endswith(":event-bus/default")
+
+
+def test_a_delivery_that_is_given_up_raises_an_alarm(deployment: Deployment) -> None:
+    alarms = deployment.resources("AWS::CloudWatch::Alarm").values()
+    (alarm,) = [one for one in alarms if one.get("MetricName") == "DeliveriesParked"]
+    assert (alarm["Namespace"], alarm["Statistic"], alarm["Threshold"]) == ("Fidelio", "Sum", 1)
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "webhooks"}]
+    variables = deployment.functions["webhooks-on-deliveries-due"]["Environment"]["Variables"]
+    assert (variables["POWERTOOLS_METRICS_NAMESPACE"], variables["POWERTOOLS_SERVICE_NAME"]) == ("Fidelio", "webhooks")
+
+
+def test_what_waits_for_partners_is_looked_for_every_minute(deployment: Deployment) -> None:
+    assert when(deployment, "webhooks-every-minute") == "rate(1 minute)"
 
 
 @pytest.mark.parametrize("name", ["staging", "", None])

@@ -57,10 +57,11 @@ def test_the_accounts_publish_their_changes_with_both_images(deployment: Deploym
     assert streaming == {f"fidelio-{deployment.stage}-accounts": "NEW_AND_OLD_IMAGES"}
 
 
-def test_only_messages_and_what_was_guessed_expire_by_themselves(deployment: Deployment) -> None:
+def test_only_messages_what_was_guessed_and_what_partners_are_told_expire_by_themselves(deployment: Deployment) -> None:
     expiring = {
         made["TableName"]: made["TimeToLiveSpecification"]["AttributeName"]
         for made in deployment.resources("AWS::DynamoDB::Table").values()
         if "TimeToLiveSpecification" in made
     }
-    assert expiring == {f"fidelio-{deployment.stage}-{table}": "expires_at" for table in ("messages", "rewards")}
+    expected = ("messages", "rewards", "webhooks", "feed")
+    assert expiring == {f"fidelio-{deployment.stage}-{table}": "expires_at" for table in expected}
