@@ -18,7 +18,7 @@ import urllib3.connection
 from standardwebhooks import Webhook
 
 from functions.runtime import aws, outgoing
-from functions.runtime.outgoing import LARGEST_ANSWER, Answer, UnreachableError, post
+from functions.runtime.outgoing import LARGEST_ANSWER, Answer, Heard, UnreachableError, deliver, post, signed
 from tests.unit.factories import NOW
 
 KEY = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
@@ -447,6 +447,95 @@ def test_where_nobody_listens_nobody_answers() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(UnreachableError, match="NewConnectionError"):
             asked_of(f"{HERE}:{port}")
+
+
+# --- what is only delivered ------------------------------------------------------------------------------------------
+
+
+BODY = '{"type":"PointsEarned","said":"été"}'
+
+
+def delivered(url: str) -> Heard:
+    return deliver(url, BODY, signed("mem_a#1", BODY, [KEY], NOW))
+
+
+def test_what_is_delivered_is_sent_as_it_is_and_of_the_answer_only_the_beginning_counts() -> None:
+    with a_supplier(says(204)) as (url, partner):
+        assert delivered(f"{url}/in?from=us") == Heard(204)
+    [(path, headers, body)] = partner.asked
+    assert (path, body.decode(), headers["webhook-id"]) == ("/in?from=us", BODY, "mem_a#1")
+
+
+def test_whoever_knows_any_of_the_secrets_can_verify() -> None:
+    other = "whsec_" + base64.b64encode(b"another secret of 24 or so").decode()
+    headers = dict(signed("mem_a#1", BODY, [other, KEY], datetime.now(UTC)))
+    first, second = headers["webhook-signature"].split(" ")
+    assert first != second
+    for key in (other, KEY):
+        assert Webhook(key).verify(BODY, headers) == json.loads(BODY)
+    with pytest.raises(Exception, match="No matching signature found"):
+        Webhook("whsec_" + base64.b64encode(b"a third secret").decode()).verify(BODY, headers)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        endless(OK + b"content-length: 1000000000\r\n\r\n", b"a" * 65536),
+        endless(OK + b"transfer-encoding: chunked\r\n\r\n", b"10000\r\n" + b"a" * 65536 + b"\r\n"),
+        slowly(OK + b"content-length: 1000\r\n\r\n", b"a", every=0.15),
+        cut_off,
+    ],
+    ids=["a gigabyte", "chunks for ever", "letter by letter", "cut off"],
+)
+def test_a_body_can_neither_hurt_a_delivery_nor_fail_it(answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
+    with a_supplier(answer) as (url, _):
+        began = time.monotonic()
+        assert delivered(url) == Heard(200)
+        assert time.monotonic() - began < 1
+
+
+@pytest.mark.usefixtures("_a_short_while")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        slowly(b"", every=0.1),
+        slowly(OK, b"x-slow: a\r\n", every=0.15),
+        slowly(OK + b"x-slow: ", b"a", every=0.05),
+        endless(OK, b"x-more: and more\r\n"),
+        lambda request: None,
+    ],
+    ids=["silence", "header by header", "a header letter by letter", "headers for ever", "hung up"],
+)
+def test_an_answer_that_does_not_begin_is_none(answer: Callable[[BaseHTTPRequestHandler], None]) -> None:
+    with a_supplier(answer) as (url, _):
+        began = time.monotonic()
+        with pytest.raises(UnreachableError):
+            delivered(url)
+        assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    ("says_so", "heard"),
+    [("120", 120), ("0", 0), ("-1", None), ("soon", None), ("Fri, 21 Nov 2026 10:00:00 GMT", None), ("9" * 30, None)],
+)
+def test_who_wants_to_be_left_alone_for_a_while_may_say_so_in_seconds(says_so: str, heard: int | None) -> None:
+    with a_supplier(says(429, retry_after=says_so)) as (url, _):
+        assert delivered(url) == Heard(429, heard)
+
+
+@pytest.mark.usefixtures("_nothing_is_called")
+@pytest.mark.parametrize("address", ["10.0.0.1", "169.254.169.254", "::ffff:10.0.0.1"])
+def test_nothing_is_delivered_to_what_is_not_public(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolves_to(monkeypatch, address)
+    with pytest.raises(UnreachableError, match="not a public one"):
+        delivered("https://partner.example/")
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_no_delivery_follows_a_redirect(status: int) -> None:
+    with a_supplier(says(200)) as (other, elsewhere), a_supplier(says(status, location=f"{other}/x")) as (url, _):
+        assert delivered(url) == Heard(status)
+        assert elsewhere.asked == []
 
 
 def test_a_secret_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
