@@ -339,7 +339,7 @@ FUNCTIONS = (
     FunctionSpec(
         "webhooks-on-loyalty-event",
         BusEvents(Source.OURSELVES, TOLD),
-        {"webhooks": ("PutItem", "Query"), "feed": ("PutItem",)},
+        {"webhooks": ("PutItem", "UpdateItem", "Query"), "feed": ("PutItem",)},
         (Right.PUBLISH,),
     ),
     FunctionSpec(
@@ -356,7 +356,7 @@ FUNCTIONS = (
     FunctionSpec(
         "webhooks-every-minute",
         Sweep("minute"),
-        {"webhooks": ("GetItem", "Query"), "webhooks/index/waiting": ("Query",)},
+        {"webhooks": ("UpdateItem", "Query"), "webhooks/index/waiting": ("Query",)},
         (Right.PUBLISH,),
     ),
     FunctionSpec(

@@ -65,7 +65,7 @@ class QueuedFunction(Construct):
             event_sources.SqsEventSource(
                 queue,
                 batch_size=trigger.at_once,
-                max_concurrency=trigger.side_by_side,
+                max_concurrency=trigger.side_by_side and min(trigger.side_by_side, house.stage.most_side_by_side),
                 report_batch_item_failures=True,
             )
         )

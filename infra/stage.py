@@ -24,6 +24,7 @@ class Stage:
     `local_endpoints`: functions may call addresses of their own machine.
     `sandbox`: its clock can be put forward.
     `requests_per_second`, `burst`: throttling of the whole API.
+    `most_side_by_side`: copies of one function that may work at once: a developer's machine has room for few.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Stage:
     stream_record_age: Duration
     requests_per_second: int
     burst: int
+    most_side_by_side: int = 1000
     local_endpoints: bool = False
     sandbox: bool = False
 
@@ -83,6 +85,7 @@ _LOCAL = Stage(
     stream_record_age=Duration.minutes(1),
     requests_per_second=100,
     burst=200,
+    most_side_by_side=12,
     local_endpoints=True,
     sandbox=True,
 )

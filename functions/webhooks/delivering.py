@@ -23,6 +23,7 @@ SECONDS = 15.0
 """How long a worker begins new rounds: the last one must end before its function does, after thirty."""
 _LONGEST_CALL = 10.0
 """With the look for the address, which may take its time."""
+_INDEX_SECONDS = 0.5
 REST = timedelta(seconds=20)
 """How long an endpoint is left alone that answered nothing at all."""
 
@@ -44,8 +45,11 @@ def drain(webhook: str) -> None:
     with_threads = ThreadPoolExecutor(AT_ONCE)
     try:
         while stopwatch.monotonic() < until:
-            if not _round(worker, with_threads) and outbox.release(webhook, worker.name):
+            if _round(worker, with_threads):
+                continue
+            if outbox.release(webhook, worker.name):
                 return
+            clock.pause(_INDEX_SECONDS)  # what came a moment ago may not be in the index yet
     finally:
         # A thread that still looks for an address is not waited for.
         with_threads.shutdown(wait=False, cancel_futures=True)

@@ -4,7 +4,7 @@ webhooks  <webhook>  D#<delivery>   a delivery; the index `waiting` has those th
           <webhook>  LEASE          who sends to this endpoint at the moment, and how it went lately
 
     worker 1   take ─── send ─── send ─── nothing left ─x─ send ─── nothing left ─── release
-    worker 2                  take? no: `again`        │
+    others                    `again`                  │
                                                       `again` was set: look once more
 """
 
@@ -104,20 +104,21 @@ def log(webhook: str, status: Status | None, limit: int, before: str | None) -> 
 
 def lease(webhook: str, worker: str, now: datetime) -> bool:
     """Whether it is this worker's turn; if not, who has it looks once more at the end."""
-    key, until = _lease_key(webhook), {"now": clock.to_text(now)}
+    take = "SET #worker = :worker, #until = :until REMOVE #again"
+    free = "attribute_not_exists(#until) OR #until < :now"
+    values = {"now": clock.to_text(now), "worker": worker, "until": clock.to_text(now + LEASE)}
     for _ in range(2):
-        take = "SET #worker = :worker, #until = :until REMOVE #again"
-        values = until | {"worker": worker, "until": clock.to_text(now + LEASE)}
-        if tables.update("webhooks", key, take, "attribute_not_exists(#until) OR #until < :now", values):
+        if tables.update("webhooks", _lease_key(webhook), take, free, values):
             return True
-        if tables.update("webhooks", key, "SET #again = :again", "#until >= :now", until | {"again": True}):
+        if is_at_work(webhook, now):
             return False
     return False
 
 
-def is_leased(webhook: str, now: datetime) -> bool:
-    item = tables.get("webhooks", _lease_key(webhook), consistent=True)
-    return item is not None and item.get("until", "") >= clock.to_text(now)
+def is_at_work(webhook: str, now: datetime) -> bool:
+    """Whether somebody sends to this endpoint, and so looks once more before the end; or lets it rest."""
+    values = {"now": clock.to_text(now), "again": True}
+    return tables.update("webhooks", _lease_key(webhook), "SET #again = :again", "#until >= :now", values)
 
 
 def release(webhook: str, worker: str) -> bool:

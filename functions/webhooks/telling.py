@@ -1,7 +1,7 @@
 """What happened, for partners: into the feed, and as a delivery for every endpoint that wants it.
 
 events ──> feed (one item)
-       ──> a delivery for each endpoint and event ──> DeliveriesDue, once for each endpoint
+       ──> a delivery for each endpoint and event ──> DeliveriesDue, where no worker is at work
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def tell(events: Sequence[bus.Event]) -> Sequence[bus.Outcome]:
         for event in wanted:
             outbox.put(endpoint.id, event, now)
         touched += [endpoint.id] if wanted else []
-    bus.publish([due(webhook) for webhook in touched])
+    _call_workers(touched)
     return [None] * len(events)
 
 
@@ -30,7 +30,13 @@ def tell_what_waits() -> None:
     """Let what waits be sent where nobody sends at the moment: what is to be tried again, or was left behind."""
     now = clock.wall()
     waiting = [one.id for one in store.endpoints() if one.status == "active" and outbox.is_due(one.id, now)]
-    bus.publish([due(webhook) for webhook in waiting if not outbox.is_leased(webhook, now)])
+    _call_workers(waiting)
+
+
+def _call_workers(webhooks: Sequence[str]) -> None:
+    """One for each endpoint, where none is at work."""
+    now = clock.wall()
+    bus.publish([due(webhook) for webhook in webhooks if not outbox.is_at_work(webhook, now)])
 
 
 def due(webhook: str) -> OutboundEvent:

@@ -155,8 +155,8 @@ def test_every_queue_consumer_lets_one_bad_message_fail_alone(deployment: Deploy
         assert mapping["BatchSize"] == expected, name
 
 
-def test_every_endpoint_of_webhooks_may_have_a_worker_of_its_own_at_the_same_time(deployment: Deployment) -> None:
-    mappings = _mappings(deployment, "AWS::SQS::Queue")
+def test_every_endpoint_of_webhooks_may_have_a_worker_of_its_own_at_the_same_time(prod: Deployment) -> None:
+    mappings = _mappings(prod, "AWS::SQS::Queue")
     limited = {name: made["ScalingConfig"] for name, made in mappings.items() if "ScalingConfig" in made}
     ((name, scaling),) = limited.items()
     assert "deliveriesdue" in name.lower()
