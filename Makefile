@@ -45,7 +45,7 @@ bench: setup ## Measure cold and warm starts and throughput, side by side
 faults: setup ## Break everything that can break, SEEDS=100 times, and look at the books
 	@.venv/bin/python -m tests.faults --seeds $(or $(SEEDS),100)
 
-openapi: setup ## Write docs/openapi.json and docs/programme.schema.json anew from the code
+openapi: setup ## Write the contracts in docs/ anew from the code: HTTPS, events, programme file
 	@.venv/bin/python -m cli.openapi
 
 requirements: setup ## Pin the requirements of pyproject.toml; UPGRADE=1 takes the newest

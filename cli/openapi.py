@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.models import (
     SecurityScheme,
 )
 
-from cli import programs
+from cli import catalogue, programs
 from functions.accrual.api import app as accrual
 from functions.enrolment.api import app as enrolment
 from functions.enrolment.links_api import app as links
@@ -184,3 +184,4 @@ def write() -> Path:
 if __name__ == "__main__":
     write()
     programs.SCHEMA.write_text(programs.schema_text())
+    catalogue.write()
