@@ -50,6 +50,7 @@ class Receivers:
 def receivers(monkeypatch: pytest.MonkeyPatch) -> Receivers:
     found = Receivers()
     monkeypatch.setattr(outgoing, "deliver", found.deliver)
+    monkeypatch.setattr("functions.runtime.clock.pause", lambda _: None)
     return found
 
 
