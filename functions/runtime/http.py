@@ -149,9 +149,9 @@ def answer(status: HTTPStatus, body: BaseModel, *, replayed: bool = False, etag:
     return Response(status_code=status, content_type="application/json", body=body, headers=headers)
 
 
-def no_content() -> Response[None]:
+def no_content() -> Response[str]:
     """The answer to what has nothing more to say."""
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(status_code=HTTPStatus.NO_CONTENT, body="")
 
 
 def answers(model: type[BaseModel], description: str) -> Any:

@@ -71,7 +71,7 @@ def patch_webhook(webhook_id: WebhookId, change: Annotated[WebhookChangeIn, Body
     security=WRITE,
     status_code=HTTPStatus.NO_CONTENT,
 )
-def delete_webhook(webhook_id: WebhookId) -> Response[None]:
+def delete_webhook(webhook_id: WebhookId) -> Response[str]:
     registering.delete(webhook_id)
     return http.no_content()
 

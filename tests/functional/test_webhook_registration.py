@@ -212,7 +212,8 @@ def test_somebody_who_registers_at_the_same_moment_is_asked_to_wait(service: Ser
 def test_the_log_is_read_newest_first_in_pages(service: Service, partners: Receivers) -> None:
     made = register(service)
     deliver(service, *(event(n) for n in range(25)))
-    path, cursor, seen = f"/v1/webhooks/{made['webhook_id']}/deliveries", {}, []
+    path, cursor = f"/v1/webhooks/{made['webhook_id']}/deliveries", dict[str, str]()
+    seen: list[str] = []
     while True:
         page = service.get(path, limit="10", **cursor).body
         seen += [one["event_id"].partition("#")[2] for one in page["items"]]
@@ -248,7 +249,8 @@ def test_the_log_shows_what_waits_and_only_that(service: Service, partners: Rece
     assert log(service, made, status="parked") == []
 
     monkeypatch.setattr("functions.webhooks.outbox._LOOKED_AT", 5)
-    path, cursor, seen, pages = f"/v1/webhooks/{made['webhook_id']}/deliveries", {}, [], 0
+    path, cursor = f"/v1/webhooks/{made['webhook_id']}/deliveries", dict[str, str]()
+    seen, pages = list[Json](), 0
     while pages == 0 or cursor.get("cursor"):
         page = service.get(path, status="waiting", **cursor).body
         seen, pages, cursor = seen + page["items"], pages + 1, {"cursor": page["next_cursor"]}

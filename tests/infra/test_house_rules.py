@@ -1,6 +1,7 @@
 """What must be true of every function, queue, alarm and role, today's and tomorrow's, in every stage."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -214,7 +215,7 @@ def test_every_resource_of_the_local_stage_is_known_to_the_emulator(local: Deplo
     assert not local.types & UNKNOWN_TO_THE_EMULATOR
 
 
-def _mappings(deployment: Deployment, kind: str) -> dict[str, dict[str, object]]:
+def _mappings(deployment: Deployment, kind: str) -> dict[str, dict[str, Any]]:
     """Event source mappings whose source is a resource of this type."""
     sources = deployment.resources(kind)
     return {
