@@ -7,6 +7,7 @@ local stack an address on this machine may be called as well (`LOCAL_ENDPOINTS`)
 import ipaddress
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -101,8 +102,18 @@ def _connection(scheme: str, address: str, host: str, port: int | None) -> "HTTP
 
     if scheme != "https":
         return HTTPConnection(address, port or 80, timeout=_TO_CONNECT)
-    tls = {"server_hostname": host, "assert_hostname": host, "cert_reqs": "CERT_REQUIRED"}
+    tls = {"server_hostname": host, "assert_hostname": host, "cert_reqs": "CERT_REQUIRED", "ssl_context": _trust()}
     return HTTPSConnection(address, port or 443, timeout=_TO_CONNECT, **tls)  # type: ignore[arg-type]
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Who may sign a certificate: read once by a warm function, for to read it takes longer than many a call."""
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    context.load_default_certs()
+    return context
 
 
 def _ask(

@@ -31,6 +31,7 @@ def _this_machine_only(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) ->
     """Sockets, to this machine: no other name is resolved but by what a test says."""
     monkeypatch.setenv("LOCAL_ENDPOINTS", "yes")
     resolves_to(monkeypatch, "127.0.0.1")
+    outgoing._trust.cache_clear()
 
 
 def resolves_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[object]:
