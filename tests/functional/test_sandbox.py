@@ -15,6 +15,7 @@ from tests.functional.engaged import account, buy, join
 from tests.functional.timed import NO_REMINDERS, entries, state, timed
 
 REAL_NOW = clock.now
+REAL_WALL = clock.wall
 
 
 class Standing(datetime):
@@ -43,6 +44,7 @@ def turned(service: Service, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(clock, "datetime", Standing)
     monkeypatch.setattr(clock, "SECONDS_CACHED", 0)
     monkeypatch.setattr(clock, "now", REAL_NOW)
+    monkeypatch.setattr(clock, "wall", REAL_WALL)
     monkeypatch.setattr(aws, "lambda_", lambda: SimpleNamespace(invoke=invoke))
     return started
 
@@ -99,6 +101,13 @@ def test_outside_a_sandbox_nothing_can_be_put_forward(service: Service, monkeypa
     with service.unchanged(), pytest.raises(ValueError, match="only a sandbox"):
         clock.put_forward_to(datetime(2030, 1, 1, tzinfo=UTC))
     assert clock.shift() == timedelta()
+
+
+def test_a_sandbox_puts_no_clock_forward_but_its_own(service: Service) -> None:
+    """What partners check against theirs: signatures, and where the feed ends."""
+    before, wall = clock.now(), clock.wall()
+    advance(service, "P10D")
+    assert (clock.wall() - wall, clock.now() - before) == (timedelta(), timedelta(days=10))
 
 
 def test_the_clock_never_goes_back(service: Service) -> None:
