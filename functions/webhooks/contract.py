@@ -10,8 +10,7 @@ from functions.runtime import settings
 from functions.runtime.validation import Input, Output
 from functions.webhooks.catalogue import EventType
 from functions.webhooks.delivery import Attempt, Delivery, Status
-from functions.webhooks.endpoint import LONGEST_URL, Endpoint, refusal_of
-from functions.webhooks.outbox import Health
+from functions.webhooks.endpoint import LONGEST_URL, Endpoint, Health, refusal_of
 
 
 def _callable(url: str) -> str:

@@ -25,7 +25,7 @@ _LONGEST_CALL = 10.0
 """With the look for the address, which may take its time."""
 _INDEX_SECONDS = 0.5
 REST = timedelta(seconds=20)
-"""How long an endpoint is left alone that answered nothing at all."""
+"""How long an endpoint is left alone that answered nothing at all to as many calls as are made at once."""
 
 
 @dataclass(slots=True)
@@ -50,6 +50,7 @@ def drain(webhook: str) -> None:
             if outbox.release(webhook, worker.name):
                 return
             clock.pause(_INDEX_SECONDS)  # what came a moment ago may not be in the index yet
+            worker.handled.clear()  # and of these, one may be wanted again
     finally:
         # A thread that still looks for an address is not waited for.
         with_threads.shutdown(wait=False, cancel_futures=True)
@@ -73,10 +74,10 @@ def _round(worker: _Worker, threads: ThreadPoolExecutor) -> bool:
     if any(one.says_gone for one in attempts):
         store.disable_gone(worker.webhook)
         logger.error("webhook_gone", webhook=worker.webhook)
-    if all(one.status is None for one in attempts):
-        _let_rest(worker)
-        return False
-    return True
+    if len(attempts) < AT_ONCE or any(one.status for one in attempts):
+        return True
+    _let_rest(worker)
+    return False
 
 
 def _active(webhook: str) -> Endpoint | None:

@@ -16,7 +16,7 @@ import ipaddress
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 Status: TypeAlias = Literal["active", "disabled", "deleted"]
@@ -58,6 +58,13 @@ class Endpoint:
         """With a new secret; the one before signs for a while longer."""
         retired = [(self.generation, now + OVERLAP), *(one for one in self.retired if now < one[1])]
         return replace(self, generation=self.generation + 1, retired=tuple(retired[: MOST_SECRETS - 1]))
+
+
+class Health(NamedTuple):
+    """How it went lately: when something was last delivered, and since when nothing is."""
+
+    last_delivered_at: datetime | None = None
+    failing_since: datetime | None = None
 
 
 def webhook_id(source: str, key: str) -> str:

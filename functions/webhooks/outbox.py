@@ -11,24 +11,18 @@ webhooks  <webhook>  D#<delivery>   a delivery; the index `waiting` has those th
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from functions.runtime import clock, tables
 from functions.runtime.errors import DeliveryNotFoundError
 from functions.webhooks.delivery import Attempt, Delivery, Status, Told, delivery_id, packed
+from functions.webhooks.endpoint import Health
 
 LEASE = timedelta(seconds=40)
 """Longer than a function may run: after that nobody sends any more."""
 _KEPT = {"delivered": timedelta(days=30), "waiting": timedelta(days=60), "parked": timedelta(days=60)}
 _LEASE = "LEASE"
 _LOOKED_AT = 1_000
-
-
-class Health(NamedTuple):
-    """How it went lately: when something was last delivered, and since when nothing is."""
-
-    last_delivered_at: datetime | None = None
-    failing_since: datetime | None = None
 
 
 def put(webhook: str, event: Told, now: datetime) -> None:

@@ -17,7 +17,7 @@ from functions.webhooks.contract import (
     WebhooksOut,
 )
 from functions.webhooks.delivery import Status
-from functions.webhooks.endpoint import Endpoint, secret_of, webhook_id
+from functions.webhooks.endpoint import Endpoint, Health, secret_of, webhook_id
 
 
 class Registered(NamedTuple):
@@ -45,7 +45,7 @@ def register(wanted: WebhookIn, source: str, key: str) -> Registered:
 def everything() -> WebhooksOut:
     found = store.endpoints()
     health = outbox.health([one.id for one in found])
-    return WebhooksOut(items=[WebhookOut.of(one, health.get(one.id, outbox.Health())) for one in found])
+    return WebhooksOut(items=[WebhookOut.of(one, health.get(one.id, Health())) for one in found])
 
 
 def one(webhook: str) -> WebhookOut:
@@ -113,8 +113,8 @@ def feed(after: str | None, limit: int) -> EventsOut:
     return EventsOut.model_validate({"items": found, "next_cursor": places.to_cursor(place)})
 
 
-def _health(webhook: str) -> outbox.Health:
-    return outbox.health([webhook]).get(webhook, outbox.Health())
+def _health(webhook: str) -> Health:
+    return outbox.health([webhook]).get(webhook, Health())
 
 
 def _with_secret(endpoint: Endpoint) -> WebhookOut:

@@ -205,6 +205,33 @@ def test_an_endpoint_that_answers_nothing_is_left_alone_for_a_while(
     assert states(service, shop) == ["delivered"] * 40
 
 
+def test_one_call_without_an_answer_keeps_the_next_event_not_waiting(
+    service: Service, partners: Receivers, shop: Json
+) -> None:
+    partners.says[SHOP] = ["TimeoutError", 204]
+    deliver(service, event(1))
+    deliver(service, event(2))
+    assert states(service, shop) == ["delivered", "waiting"]
+
+
+def test_what_is_asked_for_anew_while_it_was_just_sent_is_sent_again(
+    service: Service, partners: Receivers, shop: Json, monkeypatch: Patch
+) -> None:
+    real, asked = outbox.release, list[bool]()
+
+    def release(webhook: str, worker: str) -> bool:
+        if not asked:
+            asked.append(True)
+            [one] = log(service, shop)
+            service.post(f"/v1/webhooks/{webhook}/deliveries/{one['delivery_id']}/redeliver", None)
+            service.hand(WORKER, service.on_bus())
+        return real(webhook, worker)
+
+    monkeypatch.setattr(outbox, "release", release)
+    deliver(service, event(1))
+    assert partners.ids(SHOP) == [event_id(1)] * 2
+
+
 def test_what_could_not_be_tried_for_too_long_is_parked_all_the_same(
     service: Service, partners: Receivers, shop: Json
 ) -> None:
