@@ -1,7 +1,10 @@
 """Webhooks: every event reaches every endpoint that wants it, signed, however badly others behave."""
 
 import json
-from datetime import timedelta
+import re
+import textwrap
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -9,7 +12,7 @@ from functions.runtime import aws, bus
 from functions.runtime.outgoing import Heard
 from functions.webhooks import delivering, outbox, store
 from functions.webhooks.delivery import LONGEST_WAIT, PAUSES
-from tests.functional.conftest import NOW, Json, Service
+from tests.functional.conftest import NOW, ROOT, Json, Service
 from tests.functional.factories import earn, enrol
 from tests.functional.receivers import (
     CRM,
@@ -409,6 +412,24 @@ def test_a_new_secret_signs_at_once_and_the_one_before_for_a_day_more(
     assert is_signed(shop["secret"], both, first)
     assert is_signed(new, one, second)
     assert not is_signed(shop["secret"], one, second)
+
+
+def test_what_the_guide_tells_partners_to_do_takes_what_is_ours_and_nothing_else(
+    service: Service, partners: Receivers, shop: Json
+) -> None:
+    guide = (ROOT / "docs" / "partners.md").read_text()
+    [code] = re.findall(r"^    from standardwebhooks.*?(?=^\S)", guide, re.MULTILINE | re.DOTALL)
+    noted: list[tuple[str, Json]] = []
+    names: dict[str, Any] = {"SECRET": shop["secret"], "note_once": lambda *one: noted.append(one)}
+    exec(textwrap.dedent(code), names)  # noqa: S102  our own guide
+    service.clock.time = datetime.now(UTC)  # the library looks at the time that it is
+    deliver(service, event(1))
+    [(_, headers, content)] = partners.heard
+    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+
+    assert names["receive"](body.replace(b"149", b"150"), headers) == 401
+    assert names["receive"](body, headers) == 204
+    assert noted == [(event_id(1), content)]
 
 
 def test_no_secret_is_stored_or_logged(service: Service, partners: Receivers, shop: Json) -> None:

@@ -11,6 +11,11 @@ from functions.runtime import clock
 instants = st.datetimes(timezones=st.just(UTC))
 
 
+def test_outside_a_sandbox_the_time_is_that_of_everybody() -> None:
+    assert clock.wall().tzinfo is UTC
+    assert abs(clock.now() - clock.wall()) < timedelta(minutes=1)
+
+
 def test_now_is_aware_and_utc() -> None:
     assert clock.now().tzinfo is UTC
     assert abs(clock.now() - datetime.now(UTC)) < timedelta(minutes=1)
