@@ -20,7 +20,7 @@ GOOD = ("/good", "/good/vouchers", "/good/rotated")
 BAD = ("/hangs", "/errors", "/slow", "/redirects", "/huge", "/gone")
 # Nobody but partners listens to these two.
 TYPES = ("VoucherUsed", "MemberExported")
-WITH_PATIENCE = 240.0
+WITH_PATIENCE = 400.0
 
 
 @pytest.fixture(scope="module")
