@@ -149,8 +149,8 @@ def test_of_the_bus_of_the_account_we_hear_of_our_own_mails_and_of_nothing_else(
 def test_every_queue_consumer_lets_one_bad_message_fail_alone(deployment: Deployment) -> None:
     for name, mapping in _mappings(deployment, "AWS::SQS::Queue").items():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
-        # Suppliers may each keep their call waiting, and each event is about many members: so many are over in time. And
-        # one endpoint of partners takes as long as it takes.
+        # Suppliers may each keep their call waiting, and each event is about many members: so many are over in time.
+        # And one endpoint of partners takes as long as it takes.
         fewer = {"fulfilmentrequested": 3, "membersdue": 4, "deliveriesdue": 1}
         expected = next((at_once for what, at_once in fewer.items() if what in name.lower()), 10)
         assert mapping["BatchSize"] == expected, name
