@@ -29,47 +29,43 @@ class DataStack(Stack):
         )
         self.tables = Tables(self, "Tables", stage).by_name
         self.identity = Identity(self, "Identity", stage=stage, scopes=scopes(operations()), partners=partners)
-        self.supplier_secret = self._supplier_secret(stage)
-        self.links_secret = self._links_secret(stage)
-        self.webhook_secret = self._webhook_secret(stage)
+        self.supplier_secret = self._secret(
+            stage,
+            "SupplierSecret",
+            stage.suppliers_secret,
+            "Signs the calls to suppliers of rewards",
+            "Suppliers verify with it: a new one must be agreed on with them first.",
+        )
+        self.links_secret = self._secret(
+            stage,
+            "LinksSecret",
+            stage.links_secret,
+            "Makes the links in mails that nobody else can make",
+            "A new one would break the links in mails that have gone out.",
+        )
+        self.webhook_secret = self._secret(
+            stage,
+            "WebhookSecret",
+            stage.webhooks_secret,
+            "What the secrets of webhooks are made from",
+            "Every partner's secret follows from it: each is rotated by itself.",
+        )
         for name, table in self.tables.items():
             CfnOutput(self, f"{name.capitalize()}Table", value=table.table_name)
 
-    def _supplier_secret(self, stage: Stage) -> secretsmanager.Secret:
+    def _secret(
+        self, stage: Stage, construct_id: str, name: str, description: str, why_kept: str
+    ) -> secretsmanager.Secret:
         """Letters and digits, a multiple of four of them: base64, as Standard Webhooks wants a secret."""
         secret = secretsmanager.Secret(
             self,
-            "SupplierSecret",
-            secret_name=stage.suppliers_secret,
-            description="Signs the calls to suppliers of rewards",
+            construct_id,
+            secret_name=name,
+            description=description,
             generate_secret_string=secretsmanager.SecretStringGenerator(password_length=44, exclude_punctuation=True),
             removal_policy=stage.removal_policy,
         )
-        accept(secret, "AwsSolutions-SMG4", "Suppliers verify with it: a new one must be agreed on with them first.")
-        return secret
-
-    def _links_secret(self, stage: Stage) -> secretsmanager.Secret:
-        secret = secretsmanager.Secret(
-            self,
-            "LinksSecret",
-            secret_name=stage.links_secret,
-            description="Makes the links in mails that nobody else can make",
-            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=44, exclude_punctuation=True),
-            removal_policy=stage.removal_policy,
-        )
-        accept(secret, "AwsSolutions-SMG4", "A new one would break the links in mails that have gone out.")
-        return secret
-
-    def _webhook_secret(self, stage: Stage) -> secretsmanager.Secret:
-        secret = secretsmanager.Secret(
-            self,
-            "WebhookSecret",
-            secret_name=stage.webhooks_secret,
-            description="What the secrets of webhooks are made from",
-            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=44, exclude_punctuation=True),
-            removal_policy=stage.removal_policy,
-        )
-        accept(secret, "AwsSolutions-SMG4", "Every partner's secret follows from it: each is rotated by itself.")
+        accept(secret, "AwsSolutions-SMG4", why_kept)
         return secret
 
 

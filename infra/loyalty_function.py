@@ -165,6 +165,13 @@ def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
         yield "SANDBOX", "yes"
     for table in dict.fromkeys([*spec.granted_tables, *(["program"] if house.stage.sandbox else [])]):
         yield f"{table.upper()}_TABLE", house.tables[table].table_name
+    yield from _of_rights(house, spec)
+    if spec.room == "accrual" and house.receipt_namespaces:
+        yield "RECEIPT_NAMESPACES", Stack.of(house.bus).to_json_string(dict(house.receipt_namespaces))
+
+
+def _of_rights(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
+    """The variables of what a function may do besides reading and writing tables."""
     if Right.PUBLISH in spec.rights:
         yield "BUS_NAME", house.bus.event_bus_name
     if Right.MAIL in spec.rights:
@@ -182,5 +189,3 @@ def _environment(house: House, spec: FunctionSpec) -> Iterator[tuple[str, str]]:
         yield "WEBHOOK_SECRET", house.stage.webhooks_secret
     if house.stage.local_endpoints and {Right.SIGN, Right.WEBHOOK_SECRETS} & set(spec.rights):
         yield "LOCAL_ENDPOINTS", "yes"
-    if spec.room == "accrual" and house.receipt_namespaces:
-        yield "RECEIPT_NAMESPACES", Stack.of(house.bus).to_json_string(dict(house.receipt_namespaces))

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path
 
 from functions.ledger.contract import MemberId
 from functions.notifications import store
-from functions.notifications.contract import DeliveriesOut, DeliveryOut, InboxOut, MessageOut
+from functions.notifications.contract import InboxOut, MessageOut, SentOut, SentPageOut
 from functions.runtime import http
 
 app = http.resolver()
@@ -49,6 +49,6 @@ def read_message(member_id: Annotated[MemberId, Path()], message_id: MessageId) 
     tags=["messages"],
     security=http.scope("members.read"),
 )
-def get_deliveries(member_id: Annotated[MemberId, Path()]) -> Response[DeliveriesOut]:
+def get_deliveries(member_id: Annotated[MemberId, Path()]) -> Response[SentPageOut]:
     """E-mail and text messages of the last 90 days, latest first. Not what they said."""
-    return http.answer(HTTPStatus.OK, DeliveriesOut(items=[DeliveryOut.of(one) for one in store.deliveries(member_id)]))
+    return http.answer(HTTPStatus.OK, SentPageOut(items=[SentOut.of(one) for one in store.deliveries(member_id)]))

@@ -44,7 +44,7 @@ class InboxOut(Output):
 Status = Literal["waiting", "sending", "sent", "failed", "not_sent", "bounced", "complained"]
 
 
-class DeliveryOut(Output):
+class SentOut(Output):
     """What became of a message over e-mail or as a text message. `why`: what stood in its way, or last did."""
 
     template: str
@@ -70,7 +70,7 @@ class DeliveryOut(Output):
         )
 
 
-class DeliveriesOut(Output):
+class SentPageOut(Output):
     """What was sent to a member in the last 90 days, or was not, latest first."""
 
-    items: list[DeliveryOut]
+    items: list[SentOut]

@@ -66,6 +66,8 @@ def api_url() -> str:
 def configuration_set() -> str:
     """What SES is to tell of mails that come back: `CONFIGURATION_SET`."""
     return _required("CONFIGURATION_SET")
+
+
 def webhook_secret() -> str:
     """Name of the secret that the secrets of webhooks are made from: `WEBHOOK_SECRET`."""
     return _required("WEBHOOK_SECRET")
