@@ -49,6 +49,6 @@ def read_message(member_id: Annotated[MemberId, Path()], message_id: MessageId) 
     tags=["messages"],
     security=http.scope("members.read"),
 )
-def get_deliveries(member_id: Annotated[MemberId, Path()]) -> Response[SentPageOut]:
+def get_sent_messages(member_id: Annotated[MemberId, Path()]) -> Response[SentPageOut]:
     """E-mail and text messages of the last 90 days, latest first. Not what they said."""
     return http.answer(HTTPStatus.OK, SentPageOut(items=[SentOut.of(one) for one in store.deliveries(member_id)]))

@@ -36,5 +36,7 @@ EventType: TypeAlias = Literal[
 ]
 TOLD: tuple[EventType, ...] = get_args(EventType)
 
-INTERNAL = frozenset({"MembersDue", "FulfilmentRequested", "AwaitedPurchaseArrived", "DeliveriesDue"})
+INTERNAL = frozenset(
+    {"MembersDue", "FulfilmentRequested", "AwaitedPurchaseArrived", "DeliveriesDue", "EmailDue", "SmsDue"}
+)
 """What the programme only tells itself, to go on with something."""

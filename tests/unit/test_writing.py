@@ -43,70 +43,70 @@ class Texts(NamedTuple):
 TEXTS = {
     ("welcome", "en"): Texts(
         "Welcome to Record Club",
-        "Hello Ada,\n\nyou are now a member of **Record Club**. Every purchase counts from today.\n",
+        "Hello Ada,\n\nyou are now a member of Record Club. Every purchase counts from today.\n",
         "Welcome to Record Club. Every purchase counts from today.",
     ),
     ("welcome", "fr"): Texts(
         "Bienvenue chez Record Club",
         "Bonjour Ada,\n\n"
-        "vous êtes désormais membre du programme **Record Club**. Chaque achat compte dès aujourd’hui.\n",
+        "vous êtes désormais membre du programme Record Club. Chaque achat compte dès aujourd’hui.\n",
         "Bienvenue chez Record Club. Chaque achat compte dès aujourd’hui.",
     ),
     ("points_earned", "en"): Texts(
         "1,250 points for you",
-        "Hello Ada,\n\nyou earned **1,250 points**. Your balance is 3,075.\n\n- 1 point per euro: 1,250\n",
+        "Hello Ada,\n\nyou earned 1,250 points. Your balance is 3,075.\n\n- 1 point per euro: 1,250\n",
         "Record Club: 1,250 points for you. Balance: 3,075.",
     ),
     ("points_earned", "fr"): Texts(
         "1 250 points pour vous",
         "Bonjour Ada,\n\n"
-        f"vous avez gagné **1{NARROW}250 points**. Votre solde est de 3{NARROW}075.\n\n"
+        f"vous avez gagné 1{NARROW}250 points. Votre solde est de 3{NARROW}075.\n\n"
         f"- 1 point per euro : 1{NARROW}250\n",
         "Record Club : 1 250 points pour vous. Solde : 3 075.",
     ),
     ("points_expiring", "en"): Texts(
         "1,250 points to use by January 31, 2027",
         "Hello Ada,\n\n"
-        "**1,250** of your points can be used until **January 31, 2027**. After that day they are gone.\n",
+        "1,250 of your points can be used until January 31, 2027. After that day they are gone.\n",
         "Record Club: 1,250 points to use by January 31, 2027.",
     ),
     ("points_expiring", "fr"): Texts(
         "1 250 points à utiliser avant le 31 janvier 2027",
         "Bonjour Ada,\n\n"
-        f"**1{NARROW}250** de vos points peuvent être utilisés jusqu’au **31 janvier 2027** inclus. Ensuite, "
+        f"1{NARROW}250 de vos points peuvent être utilisés jusqu’au 31 janvier 2027 inclus. Ensuite, "
         "ils seront perdus.\n",
         "Record Club : 1 250 points à utiliser avant le 31 janvier 2027.",
     ),
     ("tier_reached", "en"): Texts(
         "You are Gold now",
-        "Hello Ada,\n\nyou have reached **Gold**, and hold it until December 31, 2027. Thank you for being with us.\n",
+        "Hello Ada,\n\nyou have reached Gold, and hold it until December 31, 2027. Thank you for being with us.\n",
         "Record Club: you are Gold now. Thank you.",
     ),
     ("tier_reached", "fr"): Texts(
         "Vous êtes désormais Gold",
         "Bonjour Ada,\n\n"
-        "vous avez atteint le statut **Gold**, acquis jusqu’au 31 décembre 2027. Merci de votre "
+        "vous avez atteint le statut Gold, acquis jusqu’au 31 décembre 2027. Merci de votre "
         "fidélité.\n",
         "Record Club : vous êtes désormais Gold. Merci.",
     ),
     ("tier_at_risk", "en"): Texts(
         "You hold Gold until December 31, 2026",
         "Hello Ada,\n\n"
-        "as it stands, after December 31, 2026 your tier will be Silver instead of **Gold**. There is "
+        "as it stands, after December 31, 2026 your tier will be Silver instead of Gold. There is "
         "still time to keep it.\n",
         "Record Club: you hold Gold until December 31, 2026. There is still time to keep it.",
     ),
     ("tier_at_risk", "fr"): Texts(
         "Vous êtes Gold jusqu’au 31 décembre 2026",
         "Bonjour Ada,\n\n"
-        "en l’état, votre statut sera Silver au lieu de **Gold** après le 31 décembre 2026. Il est "
+        "en l’état, votre statut sera Silver au lieu de Gold après le 31 décembre 2026. Il est "
         "encore temps de le garder.\n",
         "Record Club : vous êtes Gold jusqu’au 31 décembre 2026. Il est encore temps de le garder.",
     ),
     ("reward_ready", "en"): Texts(
         "Your voucher of €5.00",
         "Hello Ada,\n\n"
-        "here is your voucher of **€5.00** for 100 points:\n\n"
+        "here is your voucher of €5.00 for 100 points:\n\n"
         "    AB3D-K7PQ-2XZM\n\n"
         "Show it at the till until February 19, 2027.\n",
         "Record Club: Voucher of 5, code AB3D-K7PQ-2XZM, until February 19, 2027.",
@@ -114,7 +114,7 @@ TEXTS = {
     ("reward_ready", "fr"): Texts(
         "Votre bon de 5,00 €",
         "Bonjour Ada,\n\n"
-        f"voici votre bon de **5,00{WIDE}€** pour 100 points :\n\n"
+        f"voici votre bon de 5,00{WIDE}€ pour 100 points :\n\n"
         "    AB3D-K7PQ-2XZM\n\n"
         "Présentez-le en caisse jusqu’au 19 février 2027.\n",
         "Record Club : Voucher of 5, code AB3D-K7PQ-2XZM, jusqu’au 19 février 2027.",
@@ -122,7 +122,7 @@ TEXTS = {
     ("voucher_issued", "en"): Texts(
         "A gift for you: Voucher of 5",
         "Hello Ada,\n\n"
-        "you have been given **Voucher of 5**, worth €5.00:\n\n"
+        "you have been given Voucher of 5, worth €5.00:\n\n"
         "    AB3D-K7PQ-2XZM\n\n"
         "It can be used from December 1, 2026 to February 19, 2027.\n",
         "Record Club: a gift for you, Voucher of 5, code AB3D-K7PQ-2XZM, until February 19, 2027.",
@@ -130,46 +130,46 @@ TEXTS = {
     ("voucher_issued", "fr"): Texts(
         "Un cadeau pour vous : Voucher of 5",
         "Bonjour Ada,\n\n"
-        f"vous avez reçu **Voucher of 5**, d’une valeur de 5,00{WIDE}€ :\n\n"
+        f"vous avez reçu Voucher of 5, d’une valeur de 5,00{WIDE}€ :\n\n"
         "    AB3D-K7PQ-2XZM\n\n"
         "À utiliser à partir du 1 décembre 2026 et jusqu’au 19 février 2027.\n",
         "Record Club : un cadeau pour vous, Voucher of 5, code AB3D-K7PQ-2XZM, jusqu’au 19 février 2027.",
     ),
     ("birthday", "en"): Texts(
         "Happy birthday from Record Club",
-        "Hello Ada,\n\nall of us at **Record Club** wish you a happy birthday.\n",
+        "Hello Ada,\n\nall of us at Record Club wish you a happy birthday.\n",
         "Record Club wishes you a happy birthday.",
     ),
     ("birthday", "fr"): Texts(
         "Joyeux anniversaire de la part de Record Club",
-        "Bonjour Ada,\n\ntoute l’équipe de **Record Club** vous souhaite un joyeux anniversaire.\n",
+        "Bonjour Ada,\n\ntoute l’équipe de Record Club vous souhaite un joyeux anniversaire.\n",
         "Record Club vous souhaite un joyeux anniversaire.",
     ),
     ("referral_completed", "en"): Texts(
         "Somebody you invited has joined in",
         "Hello Ada,\n\n"
-        "somebody you invited to **Record Club** has just taken the first step. Thank you for telling "
+        "somebody you invited to Record Club has just taken the first step. Thank you for telling "
         "others about us.\n",
         "Record Club: somebody you invited has joined in. Thank you.",
     ),
     ("referral_completed", "fr"): Texts(
         "Votre invitation a été suivie",
         "Bonjour Ada,\n\n"
-        "une personne que vous avez invitée chez **Record Club** vient de faire le premier pas. Merci "
+        "une personne que vous avez invitée chez Record Club vient de faire le premier pas. Merci "
         "de parler de nous autour de vous.\n",
         "Record Club : votre invitation a été suivie. Merci.",
     ),
     ("goodbye", "en"): Texts(
         "Goodbye from Record Club",
         "Hello Ada,\n\n"
-        "you have left **Record Club**. What we knew about you has been removed, and this is our last "
+        "you have left Record Club. What we knew about you has been removed, and this is our last "
         "message.\n",
         "You have left Record Club. This is our last message.",
     ),
     ("goodbye", "fr"): Texts(
         "Record Club vous dit au revoir",
         "Bonjour Ada,\n\n"
-        "vous avez quitté le programme **Record Club**. Vos données personnelles ont été effacées, et "
+        "vous avez quitté le programme Record Club. Vos données personnelles ont été effacées, et "
         "ceci est notre dernier message.\n",
         "Vous avez quitté Record Club. Ceci est notre dernier message.",
     ),
@@ -230,15 +230,15 @@ def test_a_fact_that_may_be_missing_leaves_no_gap(kind: Any, locale: str) -> Non
 @pytest.mark.parametrize(
     ("facts", "sentences"),
     [
-        ({}, ["here is your voucher of **€5.00** for 100 points:", "    AB3D-K7PQ-2XZM"]),
-        ({"points": None}, ["here is your voucher of **€5.00**:"]),
-        ({"points": 1}, ["here is your voucher of **€5.00** for 1 point:"]),
-        ({"value": (0, "EUR")}, ["thank you: 100 points for this reward: **Voucher of 5**.", "    AB3D-K7PQ-2XZM"]),
+        ({}, ["here is your voucher of €5.00 for 100 points:", "    AB3D-K7PQ-2XZM"]),
+        ({"points": None}, ["here is your voucher of €5.00:"]),
+        ({"points": 1}, ["here is your voucher of €5.00 for 1 point:"]),
+        ({"value": (0, "EUR")}, ["thank you: 100 points for this reward: Voucher of 5.", "    AB3D-K7PQ-2XZM"]),
         (
             {"code": None, "handed_over": True},
-            ["thank you: 100 points for this reward: **Voucher of 5**, €5.00.", "We will hand it over to you soon."],
+            ["thank you: 100 points for this reward: Voucher of 5, €5.00.", "We will hand it over to you soon."],
         ),
-        ({"code": None, "points": None}, ["here is your reward: **Voucher of 5**, €5.00."]),
+        ({"code": None, "points": None}, ["here is your reward: Voucher of 5, €5.00."]),
     ],
 )
 def test_a_reward_is_told_by_how_it_comes(facts: Mapping[str, object], sentences: list[str]) -> None:
@@ -264,10 +264,10 @@ def test_a_gift_says_from_when_and_until_when_it_can_be_used(facts: Mapping[str,
 @pytest.mark.parametrize(
     ("locale", "points", "subject", "sentence"),
     [
-        ("en", 1, "1 point for you", "you earned **1 point**. Your balance is 1."),
-        ("en", 2, "2 points for you", "you earned **2 points**. Your balance is 2."),
-        ("fr", 1, "1 point pour vous", "vous avez gagné **1 point**. Votre solde est de 1."),
-        ("fr", 2, "2 points pour vous", "vous avez gagné **2 points**. Votre solde est de 2."),
+        ("en", 1, "1 point for you", "you earned 1 point. Your balance is 1."),
+        ("en", 2, "2 points for you", "you earned 2 points. Your balance is 2."),
+        ("fr", 1, "1 point pour vous", "vous avez gagné 1 point. Votre solde est de 1."),
+        ("fr", 2, "2 points pour vous", "vous avez gagné 2 points. Votre solde est de 2."),
     ],
 )
 def test_one_point_is_no_points(locale: str, points: int, subject: str, sentence: str) -> None:
@@ -276,6 +276,11 @@ def test_one_point_is_no_points(locale: str, points: int, subject: str, sentence
 
 
 # --- whose words, and in which language ----------------------------------------------------------------------------
+
+
+def test_in_plain_text_a_link_is_its_words_and_its_address_and_bold_is_as_all_else() -> None:
+    words_ = "**{{ program }}**: [see](https://example.com/{{ code }}) **now**"
+    assert plain(words_, program="A ** B", code="X-1") == "A ** B: see: https://example.com/X-1 now\n"
 
 
 def with_own(**own: OwnMessage) -> Any:

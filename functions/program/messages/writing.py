@@ -66,7 +66,9 @@ def _shipped(name: str) -> str:
 def write(template: str, locale: str, facts: Mapping[str, Any]) -> tuple[str, str]:
     """Subject and body as plain text: a link is its words and its address, what is bold is as all else. Raises
     WordsError."""
-    bare = re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", r"\1: \2", template.replace("**", ""))
+    # Of the words only: ** between facts is arithmetic, and refused as such.
+    unbold = re.sub(r"\*\*(?![^{]*}})", "", template)
+    bare = re.sub(r"\[([^\]]+)\]\(((?:[^)\s{]|{{[^}]*}})+)\)", r"\1: \2", unbold)
     return _parts(_filled(_plain(locale), bare, facts))
 
 
