@@ -80,4 +80,7 @@ def tag_of(message: str) -> str:
 
 def message_of_tag(tag: str) -> str:
     """Raises ValueError for what no tag says."""
-    return base64.urlsafe_b64decode(tag + "=" * (-len(tag) % 4)).decode()
+    message = base64.b64decode(tag + "=" * (-len(tag) % 4), altchars=b"-_", validate=True).decode()
+    if not message:
+        raise ValueError("An empty tag names no message.")
+    return message
