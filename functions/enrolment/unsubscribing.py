@@ -53,11 +53,11 @@ def leave(token: str, correlation_id: str) -> str:
     of `changing.set_preferences`."""
     link, member = _read(token)
     consent = member.consents.get(f"{link.channel}/{link.purpose}")
-    if consent is None or consent.given:
+    if member.status != "closed" and (consent is None or consent.given):
         said: dict[str, Any] = {"channel": link.channel, "purpose": link.purpose, "given": False}
         received = PreferencesIn(consents=[ConsentIn(**said, how="link-in-mail", wording="unsubscribe-1")])
         key = f"unsubscribe-{member.id}-{link.channel}-{link.purpose}-{member.revision}"
-        with suppress(MemberClosedError):  # who has left gets nothing anyway
+        with suppress(MemberClosedError):  # who leaves meanwhile gets nothing anyway
             changing.set_preferences(member.id, received, changing.Call(SOURCE, key, correlation_id))
     return _page(member, done=True)
 
