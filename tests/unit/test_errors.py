@@ -69,6 +69,8 @@ def test_codes_are_a_contract() -> None:
         "NotFoundError": ("not_found", "Not found"),
         "MemberNotFoundError": ("member_not_found", "No such member"),
         "CardNotFoundError": ("card_not_found", "This member has no card"),
+        "MessageNotFoundError": ("message_not_found", "No such message"),
+        "LinkNotFoundError": ("link_not_found", "No such link"),
         "PurchaseNotFoundError": ("purchase_not_found", "No such purchase"),
         "ActivityNotFoundError": ("activity_not_found", "No such activity"),
         "RewardNotFoundError": ("reward_not_found", "No such reward"),
