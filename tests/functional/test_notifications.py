@@ -332,7 +332,8 @@ def test_a_repeat_that_meets_a_message_on_its_way_says_nothing_of_it(service: Se
     earn(service, dollars=5)
     service.hand(NOTIFIER, told_by(service))
     [event] = due(service)
-    ses, again = aws.sesv2(), list[Any]()
+    ses = aws.sesv2()
+    again: list[str] = []
 
     class Slow:
         def send_email(self, **mail: Any) -> Any:
