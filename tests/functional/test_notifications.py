@@ -365,6 +365,18 @@ def test_a_broken_channel_stands_in_no_others_way(loud: Service) -> None:
     assert len(loud.mails()) == 1
 
 
+def test_a_wake_up_that_comes_again_does_not_shorten_the_pause(service: Service) -> None:
+    enrol(service)
+    service.hand(NOTIFIER, told_by(service))
+    [event] = due(service)
+    with broken("sesv2"):
+        service.hand(EMAIL, [event])
+    service.clock.move(seconds=59)
+    with service.unchanged():
+        assert service.hand(EMAIL, [event]) == []
+    assert service.mails() == []
+
+
 def test_one_bad_address_does_not_stop_the_others(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     enrol(service, key="enrol-1", email="ada@example.com")
     enrol(service, key="enrol-2", email="grace@example.com")
