@@ -61,7 +61,7 @@ def ask(event: bus.Event) -> None:
         "redeemed_at": clock.to_text(entry.recorded_at),
     }
     try:
-        answer = outgoing.post(supplier, wanted, content, outgoing.secret(settings.supplier_secret()), clock.now())
+        answer = outgoing.post(supplier, wanted, content, outgoing.secret(settings.supplier_secret()), clock.wall())
     except outgoing.UnreachableError as error:
         raise TryAgainError(f"The supplier did not answer: {error}.") from None
     logger.info("supplier_answered", redemption=wanted, status=answer.status)

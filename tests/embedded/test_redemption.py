@@ -221,7 +221,9 @@ def test_what_happens_is_told_in_order_and_asked_for_over_the_bus(partner: Partn
         got(partner.post(f"/v1/vouchers/{voucher}/use", basket(500), fresh("use")), 200)
 
         def mine(event: Json) -> bool:
-            return bool(event["detail"]["data"].get("member_id") == member)
+            """What came after the points that all this is paid with, the first entry."""
+            detail = event["detail"]
+            return detail["data"].get("member_id") == member and (detail["metadata"]["member_sequence"] or 0) > 1
 
         told = until(lambda: (len(found := heard(mine)) >= 11 and found) or None, "eleven events")
 

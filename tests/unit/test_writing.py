@@ -48,8 +48,7 @@ TEXTS = {
     ),
     ("welcome", "fr"): Texts(
         "Bienvenue chez Record Club",
-        "Bonjour Ada,\n\n"
-        "vous êtes désormais membre du programme Record Club. Chaque achat compte dès aujourd’hui.\n",
+        "Bonjour Ada,\n\nvous êtes désormais membre du programme Record Club. Chaque achat compte dès aujourd’hui.\n",
         "Bienvenue chez Record Club. Chaque achat compte dès aujourd’hui.",
     ),
     ("points_earned", "en"): Texts(
@@ -66,8 +65,7 @@ TEXTS = {
     ),
     ("points_expiring", "en"): Texts(
         "1,250 points to use by January 31, 2027",
-        "Hello Ada,\n\n"
-        "1,250 of your points can be used until January 31, 2027. After that day they are gone.\n",
+        "Hello Ada,\n\n1,250 of your points can be used until January 31, 2027. After that day they are gone.\n",
         "Record Club: 1,250 points to use by January 31, 2027.",
     ),
     ("points_expiring", "fr"): Texts(
