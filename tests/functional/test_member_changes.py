@@ -344,7 +344,7 @@ def test_a_profile_that_becomes_complete_earns_once(service: Service) -> None:
     assert "PointsEarned" not in types(service.settle())
     change(service, ada, "c-2", attributes={"favourite": "Caravan"})
     told = service.settle()
-    assert types(told) == ["MemberUpdated", "PointsEarned"]
+    assert types(told) == ["MemberUpdated", "PointsEarned", "EmailDue"]
     assert told[0]["detail"]["data"]["fields"] == ["attributes", "completed"]
     assert balance(service, ada)["active"] == before + 25
 

@@ -160,7 +160,8 @@ def test_an_event_that_comes_again_and_again_is_one_message_on_every_channel(lou
     loud.clock.move(hours=1)
     with loud.unchanged():
         for _ in range(3):
-            assert loud.notify(events) == []
+            assert loud.hand(NOTIFIER, events) == []
+    assert due(loud) == []
     assert (len(loud.mails()), len(loud.texts()), len(titles(loud, member))) == (1, 1, 1)
 
 
