@@ -1,13 +1,14 @@
 """Merging two accounts: together they own what they owned, to the point, the lot and the counter."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.enrolment.merging import decide_merge
+from functions.enrolment.member import Consent, Member
+from functions.enrolment.merging import decide_merge, latest_said
 from functions.ledger.account import Account, Posting, TierStep, Traits, booked
 from functions.ledger.movements import hand_over, take_over
 from functions.program.model import Tiers
@@ -90,3 +91,27 @@ def test_who_came_from_elsewhere_did_so_also_when_merged_away() -> None:
     """News that come late are told of the account as it is by then."""
     gone, kept, *_ = merged(an_account(traits=Traits(imported=True)), an_account(member="mem_kept"))
     assert (gone.traits.imported, kept.traits.imported) == (True, False)
+
+
+def consented(day: int, *, given: bool) -> Consent:
+    return Consent(given, datetime(2026, 11, day, tzinfo=UTC), "web-form", "v1")
+
+
+@pytest.mark.parametrize(("gone_on", "kept_on", "given"), [(20, 10, False), (10, 20, True), (10, 10, True)])
+def test_of_what_one_person_agreed_to_under_two_names_the_later_word_counts(
+    gone_on: int, kept_on: int, given: bool
+) -> None:
+    gone, kept = a_member("mem_gone"), a_member("mem_kept")
+    gone = replace(
+        gone, consents={"email/account": consented(gone_on, given=False), "sms/account": consented(1, given=True)}
+    )
+    kept = replace(
+        kept, consents={"email/account": consented(kept_on, given=True), "push/account": consented(2, given=True)}
+    )
+    said = latest_said(gone, kept)
+    assert sorted(said) == ["email/account", "push/account", "sms/account"]
+    assert said["email/account"].given is given
+
+
+def a_member(id: str) -> Member:
+    return Member(id, (), None, None, "en", datetime(2026, 1, 1, tzinfo=UTC), "till")
