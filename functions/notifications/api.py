@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from functions.ledger.contract import MemberId
 from functions.notifications import store
@@ -13,7 +13,9 @@ from functions.runtime import http
 
 app = http.resolver()
 handler = http.handler_of(app)
-MessageId = Annotated[str, Path(pattern=r"^[0-9]{20}-[0-9a-f]{12}$")]
+_ID = r"^[0-9]{28}-[0-9a-f]{10}$"
+MessageId = Annotated[str, Path(pattern=_ID)]
+Before = Annotated[str | None, Query(pattern=_ID, description="`next_cursor` of the page before.")]
 
 
 @app.get(
@@ -23,7 +25,7 @@ MessageId = Annotated[str, Path(pattern=r"^[0-9]{20}-[0-9a-f]{12}$")]
     security=http.scope("members.read"),
 )
 def get_messages(
-    member_id: Annotated[MemberId, Path()], limit: http.Limit = 50, cursor: http.Cursor = None
+    member_id: Annotated[MemberId, Path()], limit: http.Limit = 50, cursor: Before = None
 ) -> Response[InboxOut]:
     """Latest first, as long as the programme keeps them."""
     found = store.inbox(member_id, limit, cursor)

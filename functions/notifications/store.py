@@ -115,8 +115,10 @@ def mark_read(member: str, message_id: str) -> tables.Item:
 
 
 def deliveries(member: str) -> list[tables.Item]:
-    """What was sent, or was not, latest first."""
-    found = [item for item in tables.query("messages", "#member = :member", {"member": member}) if "channel" in item]
+    """What was sent, or was not, in the last 90 days, latest first."""
+    since = clock.to_text(clock.now() - outbox.KEPT)
+    own = tables.query("messages", "#member = :member", {"member": member})
+    found = [item for item in own if "channel" in item and item["created_at"] > since]
     return sorted(found, key=lambda item: str(item["created_at"]), reverse=True)
 
 

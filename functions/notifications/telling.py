@@ -99,9 +99,13 @@ def _into_inbox(
 
 
 def inbox_id(metadata: Metadata) -> str:
-    """The same for a repeat of the event, in the order in which things were recorded, and nothing to be read in it."""
-    digest = hashlib.sha256(metadata.event_id.encode()).hexdigest()[:12]
-    return f"{metadata.recorded_at:%Y%m%d%H%M%S%f}-{digest}"
+    """The same for a repeat of the event, and nothing to be read in it; in the order in which things were recorded, at
+    one moment in that of the entries, and of one entry in that of its events."""
+    digest = hashlib.sha256(metadata.event_id.encode()).hexdigest()[:10]
+    _, dot, told_as = metadata.event_id.rpartition(".")
+    place = int(told_as) if dot and told_as.isdigit() else 0
+    n = (metadata.member_sequence or 0) % 1_000_000
+    return f"{metadata.recorded_at:%Y%m%d%H%M%S%f}{n:06}{place % 100:02}-{digest}"
 
 
 def _noted(

@@ -481,7 +481,7 @@ def test_the_mail_comes_with_the_capture_and_carries_the_code(service: Service) 
     assert last.subject == "Your voucher of $5.00"
     assert last.body == (
         "Hello Ada,\n\n"
-        "here is your voucher of **$5.00** for 100 points:\n\n"
+        "here is your voucher of $5.00 for 100 points:\n\n"
         f"    {code}\n\n"
         "Show it at the till until February 19, 2027.\n\n"
         "-- \nRecord Club\n"

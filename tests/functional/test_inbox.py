@@ -30,11 +30,11 @@ def test_a_message_is_told_whole(service: Service) -> None:
     service.notify()
     found = inbox(service, member)
     [message] = found["items"]
-    assert message.pop("message_id").startswith("20261121100000000000-")
+    assert message.pop("message_id").startswith("2026112110000000000000000000-")
     assert message == {
         "template": "welcome",
         "title": "Bienvenue chez Le Club du disque",
-        "body": "Bonjour Ada,\n\nvous êtes désormais membre du programme **Le Club du disque**. "
+        "body": "Bonjour Ada,\n\nvous êtes désormais membre du programme Le Club du disque. "
         "Chaque achat compte dès aujourd’hui.\n",
         "created_at": "2026-11-21T10:00:00Z",
         "read_at": None,
@@ -75,9 +75,9 @@ def test_a_page_keeps_its_place_while_more_comes_in(service: Service) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "0", "~", "99999999999999999999-000000000000", "\N{SNOWMAN}"])
-def test_a_cursor_that_is_none_of_ours_is_no_error(service: Service, cursor: str) -> None:
+def test_a_cursor_that_is_none_of_ours_is_refused(service: Service, cursor: str) -> None:
     member = filled(service, purchases=1)
-    assert service.get(f"/v1/members/{member}/messages", cursor=cursor).status in {200, 422}
+    assert service.get(f"/v1/members/{member}/messages", cursor=cursor).status == 422
 
 
 def test_what_was_read_is_marked_and_counted_once(service: Service) -> None:
@@ -110,7 +110,7 @@ def test_a_message_of_somebody_else_cannot_be_read(service: Service) -> None:
     assert inbox(service, ada)["unread"] == 1
 
 
-@pytest.mark.parametrize("message", ["20261121100000000000-aaaaaaaaaaaa", "00000000000000000000-000000000000"])
+@pytest.mark.parametrize("message", ["2026112110000000000000000000-aaaaaaaaaa", "0000000000000000000000000000-0000000000"])
 def test_a_message_that_there_is_not_cannot_be_read_and_leaves_nothing(service: Service, message: str) -> None:
     member = filled(service, purchases=0)
     with service.unchanged():

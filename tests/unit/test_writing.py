@@ -69,11 +69,11 @@ TEXTS = {
         "Record Club: 1,250 points to use by January 31, 2027.",
     ),
     ("points_expiring", "fr"): Texts(
-        "1 250 points à utiliser avant le 31 janvier 2027",
+        "1 250 points à utiliser jusqu’au 31 janvier 2027",
         "Bonjour Ada,\n\n"
         f"1{NARROW}250 de vos points peuvent être utilisés jusqu’au 31 janvier 2027 inclus. Ensuite, "
         "ils seront perdus.\n",
-        "Record Club : 1 250 points à utiliser avant le 31 janvier 2027.",
+        "Record Club : 1 250 points à utiliser jusqu’au 31 janvier 2027.",
     ),
     ("tier_reached", "en"): Texts(
         "You are Gold now",
@@ -130,7 +130,7 @@ TEXTS = {
         "Bonjour Ada,\n\n"
         f"vous avez reçu Voucher of 5, d’une valeur de 5,00{WIDE}€ :\n\n"
         "    AB3D-K7PQ-2XZM\n\n"
-        "À utiliser à partir du 1 décembre 2026 et jusqu’au 19 février 2027.\n",
+        "À utiliser à partir du 1er décembre 2026 et jusqu’au 19 février 2027.\n",
         "Record Club : un cadeau pour vous, Voucher of 5, code AB3D-K7PQ-2XZM, jusqu’au 19 février 2027.",
     ),
     ("birthday", "en"): Texts(

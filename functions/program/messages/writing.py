@@ -29,8 +29,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 LONGEST_SUBJECT = 150
 LONGEST_TEXT = 20_000
 """Characters of a body with its facts in it: more is no message."""
-LONGEST_SMS = 480
-"""Three parts of a text message."""
+LONGEST_SMS = 459
+"""Three parts of a text message in the letters of GSM 03.38; with any other letter it is seven."""
 
 
 class WordsError(Exception):
@@ -203,11 +203,17 @@ def _environment(locale: str, *, marked: bool) -> Environment:
     environment.filters = {
         "number": lambda value: format_decimal(value, locale=known),
         "money": lambda pair: money(pair[0], pair[1], known),
-        "day": lambda iso: format_date(date.fromisoformat(iso), "long", locale=known),
+        "day": lambda iso: _day(date.fromisoformat(iso), known),
         "plural": lambda value, one, other: one if known.plural_form(value) == "one" else other,
     }
     environment.globals = {}
     return environment
+
+
+def _day(day: date, locale: Locale) -> str:
+    """January 31, 2027; in French the first of a month is its *premier*."""
+    text = str(format_date(day, "long", locale=locale))
+    return text.replace("1 ", "1er ", 1) if locale.language == "fr" and day.day == 1 else text
 
 
 def _known(locale: str) -> Locale:
