@@ -110,7 +110,9 @@ def test_a_message_of_somebody_else_cannot_be_read(service: Service) -> None:
     assert inbox(service, ada)["unread"] == 1
 
 
-@pytest.mark.parametrize("message", ["2026112110000000000000000000-aaaaaaaaaa", "0000000000000000000000000000-0000000000"])
+@pytest.mark.parametrize(
+    "message", ["2026112110000000000000000000-aaaaaaaaaa", "0000000000000000000000000000-0000000000"]
+)
 def test_a_message_that_there_is_not_cannot_be_read_and_leaves_nothing(service: Service, message: str) -> None:
     member = filled(service, purchases=0)
     with service.unchanged():
