@@ -15,6 +15,7 @@ from functions.ledger.account import Entry
 from functions.notifications import channels, store
 from functions.notifications.deciding import Reader, plan
 from functions.notifications.facts import WITH_ENTRY, facts_of
+from functions.program import store as programs
 from functions.program.messages import outbox
 from functions.program.messages.catalogue import BY_ID, Channel, Kind
 from functions.program.model import Program
@@ -45,7 +46,7 @@ def send(member: str, message: str, channel: Channel) -> None:
     now = clock.now()
     if row["status"] == "waiting" and clock.from_text(row["due_at"]) > now:
         return
-    program = store.program(member)
+    program = programs.in_force(member, now)
     kind, reader = BY_ID[row["template"]], _reader(row, program)
     if reader is None:
         store.forget(row)

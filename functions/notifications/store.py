@@ -15,25 +15,15 @@ from functions.ledger import store as ledger
 from functions.ledger.account import Entry
 from functions.ledger.identity import profile_key
 from functions.notifications.deciding import WEEK, Reader
-from functions.program import store as programs
 from functions.program.messages import outbox
-from functions.program.model import Program
 from functions.runtime import clock, tables
-from functions.runtime.errors import MessageNotFoundError, ProgramNotActiveError, TryAgainError
+from functions.runtime.errors import MessageNotFoundError, TryAgainError
 
 INBOX = "I#"
 _STATE = "#state"
 _IDENTITY = {"email": "email", "phone": "sms"}
 _MOST_COUNTED = 100
 """As many as a programme may allow in a week, over two channels."""
-
-
-def program(member: str) -> Program:
-    """The programme in force. Raises TryAgainError: news of a programme that is not there yet can wait."""
-    try:
-        return programs.in_force(member, clock.now())
-    except ProgramNotActiveError as error:
-        raise TryAgainError(error.detail) from error
 
 
 def reader(member: str, zone: ZoneInfo) -> Reader | None:

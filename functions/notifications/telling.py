@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,11 +14,13 @@ from functions.notifications import store
 from functions.notifications.deciding import Reader, plan
 from functions.notifications.facts import WITH_ENTRY, facts_of, message_of, told_to
 from functions.notifications.wording import worded
+from functions.program import store as programs
 from functions.program.messages import outbox
 from functions.program.messages.catalogue import Channel, Kind
 from functions.program.model import Program
 from functions.runtime import bus, clock
 from functions.runtime.envelope import OutboundEvent, envelope
+from functions.runtime.errors import ProgramNotActiveError, TryAgainError
 from functions.runtime.observability import logger
 
 DUE: Mapping[Channel, str] = {"email": "EmailDue", "sms": "SmsDue"}
@@ -60,9 +63,14 @@ class Due(BaseModel):
 
 
 def tell(told: Told, detail_type: str) -> None:
-    """Write to the member about an event, if there is something to say and somewhere to send it."""
+    """Write to the member about an event, if there is something to say and somewhere to send it. Raises TryAgainError:
+    as long as no programme says what members are told, what has somewhere to go waits."""
     member, event_id = told_to(detail_type, told.data), told.metadata.event_id
-    program = store.program(member)
+    try:
+        program = programs.in_force(member, clock.now())
+    except ProgramNotActiveError as error:
+        _check_may_be_left(member, error)
+        return
     late = told.metadata.recorded_at - told.metadata.occurred_at
     kind = message_of(detail_type, told.data, late, program)
     reader = store.reader(member, program.zone) if kind else None
@@ -82,6 +90,12 @@ def tell(told: Told, detail_type: str) -> None:
     ]
     if due:
         bus.publish(due)
+
+
+def _check_may_be_left(member: str, error: ProgramNotActiveError) -> None:
+    reader = store.reader(member, ZoneInfo("UTC"))
+    if reader and reader.addresses:
+        raise TryAgainError(error.detail) from error
 
 
 def _entry(told: Told, detail_type: str) -> Entry | None:
