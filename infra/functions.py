@@ -303,7 +303,7 @@ FUNCTIONS = (
             "members": _READ,
             "entries/index/by_member": ("Query",),
             "program": _READ,
-            "messages": _READ_AND_PUT,
+            "messages": (*_READ_AND_PUT, "DeleteItem"),
         },
         (Right.PUBLISH,),
     ),

@@ -138,7 +138,7 @@ def _forget(member: str) -> None:
         about = entry.posting.member
         if about and "from" in about.after:
             _forget(about.after["from"])
-    for message in list(tables.query("messages", "#member = :member", {"member": member})):
+    for message in list(tables.query("messages", "#member = :member", {"member": member}, consistent=True)):
         if message["message"] == outbox.GOODBYE:
             continue  # it goes by itself, once it is sent
         tables.remove("messages", {"member": member, "message": message["message"]})

@@ -51,6 +51,12 @@ def reader(member: str, zone: ZoneInfo) -> Reader | None:
     )
 
 
+def has_left(member: str) -> bool:
+    """Whether a member has left, or is another one by now."""
+    profile = tables.get("members", {"key": profile_key(member)}, consistent=True)
+    return profile is None or profile["status"] in {"closed", "merged"}
+
+
 def _digest(address: str) -> str:
     """Tells whether an address is still the one that did not work, without naming it."""
     return hashlib.sha256(address.encode()).hexdigest()[:16]
@@ -72,6 +78,10 @@ def into_inbox(member: str, message_id: str, content: Mapping[str, Any], days: i
         tables.put_new("messages", item | {"expires_at": int((now + timedelta(days=days)).timestamp())}, key="member")
     except tables.ConditionFailedError:
         return
+
+
+def out_of_inbox(member: str, message_id: str) -> None:
+    tables.remove("messages", {"member": member, "message": f"{INBOX}{message_id}"})
 
 
 def inbox(member: str, limit: int, before: str | None) -> list[tables.Item]:

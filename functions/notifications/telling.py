@@ -88,8 +88,18 @@ def tell(told: Told, detail_type: str) -> None:
         for channel in DUE
         if channel in channels and (row := _noted(member, told, detail_type, kind, channel, reader, program))
     ]
+    if store.has_left(member):
+        # Meanwhile: what was written before the member was forgotten is gone, and the rest goes now.
+        _take_back(member, told)
+        return
     if due:
         bus.publish(due)
+
+
+def _take_back(member: str, told: Told) -> None:
+    store.out_of_inbox(member, inbox_id(told.metadata))
+    for channel in DUE:
+        store.forget({"member": member, "message": f"{told.metadata.event_id}#{channel}"})
 
 
 def _check_may_be_left(member: str, error: ProgramNotActiveError) -> None:

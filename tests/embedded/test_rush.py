@@ -4,6 +4,7 @@ The members are written straight into the tables, as copies of one who enrolled 
 """
 
 import json
+import os
 import random
 import sys
 import threading
@@ -27,7 +28,8 @@ from functions.runtime.errors import LoyaltyError, RefusedError, TryAgainError
 from tests.embedded.partner import Partner, fresh, purchase
 from tests.embedded.shop import PROGRAMME, got
 
-MEMBERS, PIECES, POINTS, PRICE = 1000, 100, 60, 50
+MEMBERS = int(os.environ.get("CALLERS", "300"))
+PIECES, POINTS, PRICE = MEMBERS // 10, 60, 50
 SECOND_RUSH, REFILL = 300, 50
 AT_ONCE = 64
 HOLDS, THREADS = 30, 3

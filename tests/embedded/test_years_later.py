@@ -43,6 +43,6 @@ def test_the_clock_goes_forward_by_a_duration_and_no_other_way(partner: Partner,
 
 def test_a_night_costs_what_is_due(partner: Partner) -> None:
     """Nobody is visited on a day on which nothing is due."""
-    in_time.put_forward(partner.stack, 400)
+    in_time.put_forward(partner.stack, 60)
     steps = in_time.put_forward(partner.stack, 1)["steps"]
     assert sum(step["members"] for step in steps) <= 5

@@ -1,7 +1,10 @@
 """The inbox: latest first, in pages, with what was read, and over after its days."""
 
+from typing import Any
+
 import pytest
 
+from functions.notifications import store
 from tests.functional.conftest import Json, Service
 from tests.functional.factories import earn, enrol
 from tests.functional.mailing import birthday, inbox, saying, titles
@@ -162,3 +165,20 @@ def test_what_is_on_its_way_and_what_is_counted_is_no_message_of_the_inbox(servi
     service.notify()
     birthday(service, member)
     assert inbox(service, member) == {"items": [], "unread": 0, "next_cursor": None}
+
+
+def test_of_who_leaves_while_a_message_is_written_nothing_is_kept(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = enrol(service, email="ada@example.com", given_name="Zephyrine")
+    real = store.into_inbox
+
+    def and_then_leaves(*args: Any) -> None:
+        real(*args)
+        service.call("DELETE", f"/v1/members/{member}", headers={"idempotency-key": "bye"})
+        real(*args)  # as if it had come a moment later
+
+    monkeypatch.setattr(store, "into_inbox", and_then_leaves)
+    service.notify()
+
+    assert [item["message"] for item in service.items("messages")] == ["goodbye#email"]
