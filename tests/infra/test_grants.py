@@ -119,7 +119,7 @@ def test_only_messages_and_a_leaving_may_touch_what_was_written_to_members(prod:
     assert {name: prod.actions_on(name, "messages") & WRITES for name in writers(prod, "messages")} == {
         "enrolment-api": {"PutItem", "DeleteItem"},  # who leaves gets one last mail, and the others go
         "notifications-api": {"UpdateItem"},  # what was read
-        "notifications-on-loyalty-event": {"PutItem"},
+        "notifications-on-loyalty-event": {"PutItem", "DeleteItem"},  # it takes back what meets a leaving
         "notifications-on-email-due": {"UpdateItem", "DeleteItem"},  # the last mail goes once it is sent
         "notifications-on-sms-due": {"UpdateItem", "DeleteItem"},
         "notifications-on-mail-returned": {"UpdateItem"},
