@@ -30,7 +30,7 @@ from tests.embedded.shop import PROGRAMME, got
 
 MEMBERS = int(os.environ.get("CALLERS", "300"))
 PIECES, POINTS, PRICE = MEMBERS // 10, 60, 50
-SECOND_RUSH, REFILL = 300, 50
+SECOND_RUSH, REFILL = 250, 50
 AT_ONCE = 64
 HOLDS, THREADS = 30, 3
 _LATER = timedelta(hours=1)
