@@ -33,7 +33,7 @@ def problem_of(service: Service, template: str) -> Json:
 @pytest.mark.parametrize(
     ("template", "detail"),
     [
-        ("Hi {{ pionts }}\n\nx", "'pionts' is undefined Here there are: given_name, program"),
+        ("Hi {{ pionts }}\n\nx", "'pionts' is undefined. Here there are: given_name, program"),
         ("S\n\n{{ given_name", "line 3 of the words: unexpected end of template"),
         ("only a subject", "Words are a subject, an empty line, and a body."),
         ("S\n\n{{ 'a' * 10**10 }}", "line 3 of the words: There is no mul in words."),

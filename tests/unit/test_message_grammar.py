@@ -176,7 +176,7 @@ def test_words_may_name_every_fact_of_their_message(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("message", "template", "detail"),
     [
-        ("welcome", "{{ points }}", "'points' is undefined Here there are: given_name, program"),
+        ("welcome", "{{ points }}", "'points' is undefined. Here there are: given_name, program"),
         ("welcome", "{{ program | upper }}", "line 1 of the words: No filter named 'upper'."),
         ("welcome", "{% if program %}", "line 1 of the words: Unexpected end of template."),
         ("welcome", "{{ program.__class__ }}", "Words may name facts, and nothing behind them."),

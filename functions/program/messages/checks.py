@@ -32,5 +32,5 @@ def _problem(message: str, locale: str, template: str, *, sms: bool) -> str | No
                 write(template, locale, facts)
                 write_html(template, locale, facts)
         except WordsError as error:
-            return f"{error} Here there are: {known}"
+            return f"{str(error).rstrip('.')}. Here there are: {known}"
     return None
