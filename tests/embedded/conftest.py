@@ -55,7 +55,7 @@ def quiet_member(partner: Partner) -> str:
 
     def still() -> bool:
         before = partner.tables()
-        time.sleep(1)
+        time.sleep(2)
         return partner.tables() == before
 
     until(still, "the tables to come to rest")
