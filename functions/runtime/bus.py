@@ -138,7 +138,9 @@ def _must_come_again(record: Record, event: Event, outcome: Exception) -> bool:
     if isinstance(outcome, LoyaltyError) and not isinstance(outcome, TryAgainError):
         logger.info("event_refused", event_id=event.id, code=outcome.code)
         return _guarded(partial(publish, [refusal(event, outcome)])) is not None
-    logger.warning("event_postponed", event_id=event.id)
+    # What is to be tried again says why in words of ours; another failure was logged where it was caught.
+    why = outcome.detail if isinstance(outcome, TryAgainError) else "failed"
+    logger.warning("event_postponed", event_id=event.id, why=why)
     return True
 
 

@@ -1,9 +1,10 @@
 """A stack of its own for these tests: deployed as to AWS, on a free port, gone when they end."""
 
 import os
+import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,15 +16,20 @@ from cli.connection import Connection
 from cli.local_stack import HOST, LocalStack
 from tests.embedded.partner import Partner, until
 
+_LOG = pytest.StashKey[Path]()
+_WRONG = re.compile(r'"level":"(WARNING|ERROR|CRITICAL)"|errorMessage|Traceback|Rate Exceeded|timed out')
+_LINES, _LENGTH = 25, 500
+
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """The programme, freshly deployed; or the one that FIDELIO_STACK=path/to/stack.json names, left as it is found."""
     if running := os.environ.get("FIDELIO_STACK"):
         with closing(Connection.read(Path(running))) as connection:
             yield connection
         return
     local = LocalStack(tmp_path_factory.mktemp("stack"), _free_port())
+    request.config.stash[_LOG] = local.log
     try:
         local.start()
         local.bootstrap()
@@ -32,6 +38,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
             yield connection
     finally:
         local.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failure stands what went wrong in the stack: a test sees only what did not come."""
+    report = yield
+    if report.failed and (log := item.config.stash.get(_LOG, None)):
+        wrong = [line[:_LENGTH] for line in log.read_text(errors="replace").splitlines() if _WRONG.search(line)]
+        report.sections.append(("What went wrong in the stack of late", "\n".join(wrong[-_LINES:])))
+    return report
 
 
 def _free_port() -> int:
