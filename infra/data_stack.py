@@ -1,5 +1,6 @@
 """What must outlive every deployment: the tables, and the partners' identities."""
 
+import string
 from collections.abc import Mapping
 
 from aws_cdk import App, CfnOutput, Environment, Stack
@@ -56,13 +57,18 @@ class DataStack(Stack):
     def _secret(
         self, stage: Stage, construct_id: str, name: str, description: str, why_kept: str
     ) -> secretsmanager.Secret:
-        """Letters and digits, a multiple of four of them: base64, as Standard Webhooks wants a secret."""
+        """Letters and digits, a multiple of four of them: base64, as Standard Webhooks wants a secret.
+
+        What is left out is said twice: the local stack knows only the second.
+        """
         secret = secretsmanager.Secret(
             self,
             construct_id,
             secret_name=name,
             description=description,
-            generate_secret_string=secretsmanager.SecretStringGenerator(password_length=44, exclude_punctuation=True),
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=44, exclude_punctuation=True, exclude_characters=string.punctuation
+            ),
             removal_policy=stage.removal_policy,
         )
         accept(secret, "AwsSolutions-SMG4", why_kept)

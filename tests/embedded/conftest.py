@@ -18,7 +18,7 @@ from tests.embedded.partner import Partner, until
 
 _LOG = pytest.StashKey[Path]()
 _WRONG = re.compile(r'"level":"(WARNING|ERROR|CRITICAL)"|errorMessage|Traceback|Rate Exceeded|timed out')
-_LINES, _LENGTH = 25, 500
+_LINES, _HEAD, _TAIL = 15, 120, 500
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +45,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Beside a failure stands what went wrong in the stack: a test sees only what did not come."""
     report = yield
     if report.failed and (log := item.config.stash.get(_LOG, None)):
-        wrong = [line[:_LENGTH] for line in log.read_text(errors="replace").splitlines() if _WRONG.search(line)]
-        report.sections.append(("What went wrong in the stack of late", "\n".join(wrong[-_LINES:])))
+        wrong = [line for line in log.read_text(errors="replace").splitlines() if _WRONG.search(line)][-_LINES:]
+        report.sections.append(("What went wrong in the stack of late", "\n".join(map(_shortened, wrong))))
     return report
+
+
+def _shortened(line: str) -> str:
+    """What is at the end of a traceback says most."""
+    return line if len(line) <= _HEAD + _TAIL else f"{line[:_HEAD]} ... {line[-_TAIL:]}"
 
 
 def _free_port() -> int:

@@ -1,6 +1,7 @@
 """The stages as a whole: what they publish about themselves, and what the public checkers say of them."""
 
 import json
+import string
 from typing import Any
 
 import pytest
@@ -109,7 +110,9 @@ def test_the_secrets_that_are_signed_with_are_made_by_the_stack_and_known_to_nob
         f"fidelio-{deployment.stage}-{name}" for name in ("suppliers", "links", "webhooks")
     }
     for made in secrets:
-        assert made["GenerateSecretString"] == {"PasswordLength": 44, "ExcludePunctuation": True}
+        how = made["GenerateSecretString"]
+        assert (how["PasswordLength"], how["ExcludePunctuation"]) == (44, True)
+        assert set(how["ExcludeCharacters"]) == set(string.punctuation)
         assert "SecretString" not in made
 
 
