@@ -113,7 +113,7 @@ _CHANGING_MEMBERS = {
     "accounts": _READ_AND_PUT,
     "entries": (*_READ_AND_PUT, "UpdateItem"),
     "entries/index/by_member": ("Query",),
-    "messages": ("Query", "DeleteItem", "PutItem"),
+    "messages": (*_READ_AND_PUT, "Query", "DeleteItem"),
     "program": _READ,
 }
 # What a link in a mail does: note that no more of it is wanted.

@@ -258,11 +258,15 @@ def _changed(
 
 
 def _goodbye(item: tables.Item, before: Member) -> list[tables.Write]:
-    """The last mail: what it needs lies in the table until it has gone out, and nowhere else."""
+    """The last mail, unless the address does not work: what it needs lies in the table until it has gone out, and
+    nowhere else."""
     now = clock.now()
     program = profiles.program_of(before.id, now)
     to = before.by_kind().get("email")
     if program is None or to is None or "email" not in program.messages.over("goodbye"):
+        return []
+    state = tables.get("messages", {"member": before.id, "message": outbox.STATE}, consistent=True) or {}
+    if outbox.suspended_by(state, "email", to):
         return []
     return [tables.Put("messages", outbox.goodbye(before.id, to, item, now), key="member")]
 

@@ -5,7 +5,6 @@
 What lies in the table besides, and waits to go out: `program/messages/outbox.py`.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +19,6 @@ from functions.runtime import clock, tables
 from functions.runtime.errors import MessageNotFoundError, TryAgainError
 
 INBOX = "I#"
-_STATE = "#state"
 _IDENTITY = {"email": "email", "phone": "sms"}
 _MOST_COUNTED = 100
 """As many as a programme may allow in a week, over two channels."""
@@ -31,7 +29,7 @@ def reader(member: str, zone: ZoneInfo) -> Reader | None:
     profile = tables.get("members", {"key": profile_key(member)}, consistent=True)
     if profile is None or profile["status"] in {"closed", "merged"}:
         return None
-    state = tables.get("messages", {"member": member, "message": _STATE}) or {}
+    state = tables.get("messages", {"member": member, "message": outbox.STATE}) or {}
     addresses = {_IDENTITY[one["kind"]]: one["value"] for one in profile["identities"] if one["kind"] in _IDENTITY}
     sent: dict[str, list[datetime]] = {}
     for channel, at in state.get("sent", ()):
@@ -43,9 +41,9 @@ def reader(member: str, zone: ZoneInfo) -> Reader | None:
         addresses=addresses,
         consents={name: consent[0] for name, consent in profile["consents"].items()},
         suspended={
-            channel: state[f"suspended_{channel}"]["why"]
+            channel: why
             for channel, address in addresses.items()
-            if state.get(f"suspended_{channel}", {}).get("of") == _digest(address)
+            if (why := outbox.suspended_by(state, channel, address))
         },
         sent=sent,
     )
@@ -55,11 +53,6 @@ def has_left(member: str) -> bool:
     """Whether a member has left, or is another one by now."""
     profile = tables.get("members", {"key": profile_key(member)}, consistent=True)
     return profile is None or profile["status"] in {"closed", "merged"}
-
-
-def _digest(address: str) -> str:
-    """Tells whether an address is still the one that did not work, without naming it."""
-    return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 def entry(member: str, n: int) -> Entry:
@@ -177,7 +170,7 @@ def forget(row: tables.Item) -> None:
 
 def count(member: str, channel: str) -> None:
     """Note that a message went out that counts. Two at once may count as one."""
-    key, now = {"member": member, "message": _STATE}, clock.now()
+    key, now = {"member": member, "message": outbox.STATE}, clock.now()
     sent = (tables.get("messages", key) or {}).get("sent", [])
     recent = [one for one in sent if now - clock.from_text(one[1]) < WEEK][-_MOST_COUNTED:]
     change = "SET #sent = :sent"
@@ -186,8 +179,8 @@ def count(member: str, channel: str) -> None:
 
 def suspend(member: str, channel: str, address: str, why: str) -> None:
     """An address does not work: nothing more is sent to it. Another one of the same member works again."""
-    values = {"state": {"why": why, "of": _digest(address), "at": clock.to_text(clock.now())}}
-    key = {"member": member, "message": _STATE}
+    values = {"state": {"why": why, "of": outbox.digest(address), "at": clock.to_text(clock.now())}}
+    key = {"member": member, "message": outbox.STATE}
     tables.update("messages", key, f"SET #suspended_{channel} = :state", None, values)
 
 

@@ -183,6 +183,19 @@ def test_a_programme_may_send_no_last_mail(service: Service, more: str) -> None:
     assert [item for item in service.items("messages") if item["member"] == member] == []
 
 
+def test_an_address_that_does_not_work_gets_no_last_mail_but_another_one_does(service: Service, welcomed: Mail) -> None:
+    come_back(service, welcomed)
+    leave(service, member_of(welcomed))
+    assert service.items("messages") == []
+
+    member = enrol(service, "other", email="byron@example.com")
+    service.notify()
+    come_back(service, service.mails()[-1])
+    change(service, member, email="lord@example.com")
+    assert leave(service, member, "l-2").status == 200
+    assert last_of(service)["to"] == "lord@example.com"
+
+
 def test_who_has_no_address_gets_no_last_mail(service: Service) -> None:
     member = enrol(service, card="RC-1815")
     leave(service, member)

@@ -6,6 +6,7 @@
 Who is to be written to waits in the index by channel, so that a channel that is broken stands in nobody's way.
 """
 
+import hashlib
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,11 +19,24 @@ KEPT = timedelta(days=90)
 REMINDER_KEPT = timedelta(days=400)
 """Whether points may expire is asked up to a year after the reminder."""
 GOODBYE = "goodbye#email"
+STATE = "#state"
 
 
 def shards(channel: str) -> tuple[str, ...]:
     """The parts of the index of what waits for a channel."""
     return tuple(f"{channel}.{i}" for i in range(SHARDS))
+
+
+def digest(address: str) -> str:
+    """Tells whether an address is still the one that did not work, without naming it."""
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def suspended_by(state: Mapping[str, Any], channel: str, address: str) -> str | None:
+    """Why nothing is sent to an address any more; None where it works as far as we know. `state`: the member's."""
+    about = state.get(f"suspended_{channel}", {})
+    why: str | None = about["why"] if about.get("of") == digest(address) else None
+    return why
 
 
 def waiting(member: str, message: str, kind: str, channel: str, due_at: datetime, now: datetime) -> dict[str, Any]:
