@@ -1,8 +1,8 @@
 """Everything that runs: bus, functions, gateway, alarms. What must be kept is in the data stack."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from aws_cdk import App, CfnOutput, Environment, Stack
+from aws_cdk import App, CfnOutput, Duration, Environment, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
@@ -64,9 +64,8 @@ class ServiceStack(Stack):
         )
         absent = {spec.name for spec in FUNCTIONS if not house.stage.has(spec.sandbox)}
         gateway.serve(tuple(one for one in operations() if one.function not in absent), self._functions(house))
-        self._watch_the_books(house)
-        self._watch_for_guessing(house)
-        self._watch_for_what_is_parked(house)
+        for symptom in _told_by_functions():
+            alarms.watch(self, symptom)
         self._outputs(data, house, gateway, stage)
 
     def _functions(self, house: House) -> dict[str, lambda_.Function]:
@@ -87,39 +86,6 @@ class ServiceStack(Stack):
             case Sweep() as trigger:
                 return ScheduledFunction(self, spec.name, house, spec, trigger)
 
-    def _watch_the_books(self, house: House) -> None:
-        drift = cloudwatch.Metric(
-            namespace=METRICS,
-            metric_name="AccountsInDrift",
-            dimensions_map={"service": "ledger"},
-            statistic="Maximum",
-            period=ONE_HOUR,
-        )
-        meaning = "An account disagrees with its entries: run `loyalty prove`, then `loyalty repair --dry-run`."
-        house.alarms.watch(self, Symptom("ledger", "drift", drift, meaning))
-
-    def _watch_for_guessing(self, house: House) -> None:
-        guesses = cloudwatch.Metric(
-            namespace=METRICS,
-            metric_name="VoucherCodesGuessed",
-            dimensions_map={"service": "redemption"},
-            statistic="Sum",
-            period=FIVE_MINUTES,
-        )
-        meaning = "Somebody asks for voucher codes that are nobody's: the log of redemption-api names the caller."
-        house.alarms.watch(self, Symptom("redemption", "guessing", guesses, meaning, at_least=20))
-
-    def _watch_for_what_is_parked(self, house: House) -> None:
-        parked = cloudwatch.Metric(
-            namespace=METRICS,
-            metric_name="DeliveriesParked",
-            dimensions_map={"service": "webhooks"},
-            statistic="Sum",
-            period=FIVE_MINUTES,
-        )
-        meaning = "Events could not be delivered to a partner: the log of webhooks-on-deliveries-due names the webhook."
-        house.alarms.watch(self, Symptom("webhooks", "parked", parked, meaning))
-
     def _outputs(self, data: DataStack, house: House, gateway: Gateway, stage: Stage) -> None:
         partners = data.identity.partners
         outputs = {
@@ -134,6 +100,29 @@ class ServiceStack(Stack):
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+
+def _told_by_functions() -> Iterator[Symptom]:
+    """What only the functions can see, and put into metrics of their own."""
+
+    def metric(service: str, name: str, statistic: str, period: Duration) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=METRICS,
+            metric_name=name,
+            dimensions_map={"service": service},
+            statistic=statistic,
+            period=period,
+        )
+
+    drift = metric("ledger", "AccountsInDrift", "Maximum", ONE_HOUR)
+    meaning = "An account disagrees with its entries: run `loyalty prove`, then `loyalty repair --dry-run`."
+    yield Symptom("ledger", "drift", drift, meaning)
+    guesses = metric("redemption", "VoucherCodesGuessed", "Sum", FIVE_MINUTES)
+    meaning = "Somebody asks for voucher codes that are nobody's: the log of redemption-api names the caller."
+    yield Symptom("redemption", "guessing", guesses, meaning, at_least=20)
+    parked = metric("webhooks", "DeliveriesParked", "Sum", FIVE_MINUTES)
+    meaning = "Events could not be delivered to a partner: the log of webhooks-on-deliveries-due names the webhook."
+    yield Symptom("webhooks", "parked", parked, meaning)
 
 
 def _returned(scope: Construct, stage: Stage) -> ses.ConfigurationSet:
