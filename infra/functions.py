@@ -237,6 +237,8 @@ FUNCTIONS = (
         {
             "accounts": ("GetItem", "PutItem", "Scan"),
             "accounts/index/due": ("Query",),
+            "rewards": ("BatchGetItem", "UpdateItem"),
+            "rewards/index/ending": ("Query",),
             "program": _READ,
         },
         (Right.PUBLISH,),
@@ -251,7 +253,14 @@ FUNCTIONS = (
     FunctionSpec(
         "lifecycle-sandbox-api",
         Http(),
-        _VISITING | {"accounts/index/due": ("Query",), "entries/index/awaited": ("Query",), "program": _READ_AND_PUT},
+        _VISITING
+        | {
+            "accounts/index/due": ("Query",),
+            "entries/index/awaited": ("Query",),
+            "rewards": ("PutItem", "BatchGetItem", "UpdateItem"),
+            "rewards/index/ending": ("Query",),
+            "program": _READ_AND_PUT,
+        },
         (Right.PUBLISH, Right.START),
         sandbox=True,
     ),

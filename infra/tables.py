@@ -59,11 +59,14 @@ DUE = Index("due", Key("due"), Key("due_on"), keys_only=True)
 # Only what has not gone out yet has these: the index is empty while all goes well.
 WAITING = Index("waiting", Key("waiting"), Key("due_at"), keys_only=True)
 
+# Only vouchers that end, until somebody was told that they have.
+ENDING = Index("ending", Key("ends"), Key("ends_on"), keys_only=True)
+
 MEMBERS = Table("members", Key("key"))
 ACCOUNTS = Table("accounts", Key("member"), Key("part"), indexes=(DUE,), stream=True)
 ENTRIES = Table("entries", Key("operation"), indexes=(BY_MEMBER, AWAITED))
 # Only what is noted of codes that were guessed goes by itself; vouchers, budgets and stock stay.
-REWARDS = Table("rewards", Key("key"), expires="expires_at")
+REWARDS = Table("rewards", Key("key"), indexes=(ENDING,), expires="expires_at")
 PROGRAM = Table("program", Key("part"), Key("version", "N"))
 # Points never expire this way (DynamoDB may be days late); a message in the inbox may.
 MESSAGES = Table("messages", Key("member"), Key("message"), indexes=(WAITING,), expires="expires_at")

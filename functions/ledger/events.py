@@ -76,9 +76,9 @@ def _brought(entry: Entry) -> Iterator[Told]:
     """The rewards and the tier that come with an entry."""
     posting = entry.posting
     for reward in posting.issued:
-        yield "VoucherIssued", _about(reward, entry)
+        yield "VoucherIssued", about(reward, entry.member)
     for one in posting.withdrawn:
-        yield "VoucherWithdrawn", _about(one.voucher.reward, entry) | {"left": one.left}
+        yield "VoucherWithdrawn", about(one.voucher.reward, entry.member) | {"left": one.left}
     if posting.tiers and posting.tier_before not in (None, posting.tiers[-1].tier):
         step = posting.tiers[-1]
         yield (
@@ -213,12 +213,13 @@ def _reward(entry: Entry) -> dict[str, object]:
     reward = entry.posting.reward
     if reward is None:
         raise ValueError(f"entry {entry.id} is about a reward and names none")
-    return _about(reward, entry)
+    return about(reward, entry.member)
 
 
-def _about(reward: IssuedReward, entry: Entry) -> dict[str, object]:
+def about(reward: IssuedReward, member: str) -> dict[str, object]:
+    """A reward that a member has or had, as every event tells of it: without its code."""
     return {
-        "member_id": entry.member,
+        "member_id": member,
         "redemption_id": reward.redemption,
         "reward_id": reward.reward,
         "kind": reward.kind,
@@ -236,4 +237,4 @@ def _used(entry: Entry) -> dict[str, object]:
     if used is None:
         raise ValueError(f"entry {entry.id} uses no voucher")
     paid = {"paid": used.paid, "left": used.left, "used_up": used.used_up}
-    return _about(used.voucher.reward, entry) | {"entry_id": entry.id} | paid
+    return about(used.voucher.reward, entry.member) | {"entry_id": entry.id} | paid

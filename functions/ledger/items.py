@@ -462,16 +462,23 @@ def voucher_key(code: str) -> Item:
     return {"key": f"V#{code}"}
 
 
+ENDING_SHARDS = tuple(str(i) for i in range(8))
+"""Parts of the index of vouchers by their last day: all that a goal gives in a month may end on one."""
+
+
 def voucher_to_item(reward: IssuedReward, member: str, version: int) -> Item:
-    """A reward with a code, as it is looked up by it."""
+    """A reward with a code, as it is looked up by it, and, if it ends, found on that day."""
     assert reward.code
-    item = _reward_to_item(reward)
+    item = _reward_to_item(reward) | {"member": member, "version": version}
     del item["code"]
-    return voucher_key(reward.code) | item | {"member": member, "version": version}
+    if reward.valid_until:
+        shard = ENDING_SHARDS[zlib.crc32(reward.code.encode()) % len(ENDING_SHARDS)]
+        item |= {"ends": shard, "ends_on": reward.valid_until.isoformat()}
+    return voucher_key(reward.code) | item
 
 
 def voucher_from_item(item: Item) -> Voucher:
-    own = ("key", "member", CHANGES, "withdrawn", "version", "uses", "paid", "used_up")
+    own = ("key", "member", CHANGES, "withdrawn", "version", "uses", "paid", "used_up", "ends", "ends_on")
     reward = {name: value for name, value in item.items() if name not in own} | {"code": item["key"][2:]}
     return Voucher(
         _reward_from_item(reward),

@@ -5,14 +5,16 @@ In between, what else the clock starts is started (`SCHEDULED_FUNCTIONS`), so th
 """
 
 import time as stopwatch
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 
+from functions.ledger import ending as vouchers
 from functions.ledger import items
 from functions.ledger import store as ledger
-from functions.lifecycle import store
+from functions.lifecycle import ending, store
 from functions.lifecycle.contract import AdvancedOut, ClockOut, StepOut
 from functions.program import store as programs
+from functions.program.due import DAY
 from functions.program.periods import day_in
 from functions.runtime import aws, clock, settings
 
@@ -32,7 +34,7 @@ def advance(by: timedelta) -> AdvancedOut:
         return stopwatch.monotonic() - started < _SECONDS
 
     # What a programme that was published just now makes due is not in the index yet.
-    steps += [_step(members) for members in store.to_recount(time_is_left) if members]
+    steps += [_step(members, time_is_left) for members in store.to_recount(time_is_left) if members]
     finished = time_is_left()
     while finished and (moment := _next_moment()) and moment <= target:
         if not time_is_left():
@@ -42,7 +44,8 @@ def advance(by: timedelta) -> AdvancedOut:
         programs.forget()
         clock.let_others_look()
         today = day_in(clock.now(), programs.active().zone)
-        steps.append(_step([member for shard in items.DUE_SHARDS for member in ledger.due(shard, today)]))
+        due = [member for shard in items.DUE_SHARDS for member in ledger.due(shard, today)]
+        steps.append(_step(due, time_is_left))
     if finished:
         clock.put_forward_to(target)
     _start_the_rest()
@@ -51,20 +54,23 @@ def advance(by: timedelta) -> AdvancedOut:
 
 
 def _next_moment() -> datetime | None:
-    """The beginning of the next day on which something is due for anybody, or the end of the next hold."""
+    """The beginning of the next day on which something is due for anybody or a voucher is over, or the end of the next
+    hold."""
     zone = programs.active().zone
-    day = ledger.first_due()
-    moments = [datetime.combine(day, time(), zone)] if day else []
+    last = vouchers.first()
+    days = [ledger.first_due(), last + DAY if last else None]
+    moments = [datetime.combine(day, time(), zone) for day in days if day]
     hold = ledger.first_hold_due()
     return min([*moments, *([hold] if hold else [])], default=None)
 
 
-def _step(members: Sequence[str]) -> StepOut:
+def _step(members: Sequence[str], time_is_left: Callable[[], bool]) -> StepOut:
     now = clock.now()
     visits = [store.visit(member) for member in members]
     if (hold := ledger.first_hold_due()) and hold <= now:
         _start_the_rest()
     booked, told = sum(one.booked for one in visits), sum(one.told for one in visits)
+    told += ending.tell_of_ended(time_is_left)
     if told:
         clock.let_others_hear()
     return StepOut(at=now, members=len(members), booked=booked, told=told)

@@ -30,6 +30,7 @@ EventType: TypeAlias = Literal[
     "VoucherIssued",
     "VoucherUsed",
     "VoucherWithdrawn",
+    "VoucherExpired",
     "ReferralCompleted",
     "ReferralWithdrawn",
     "OperationRefused",

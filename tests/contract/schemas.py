@@ -58,6 +58,7 @@ OUTBOUND = (
     "RewardRefunded",
     "VoucherUsed",
     "PointsExpiring",
+    "VoucherExpired",
     "TierAtRisk",
     "MemberLapsing",
     "BirthdayCame",

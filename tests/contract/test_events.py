@@ -234,7 +234,8 @@ def test_the_events_that_the_code_tells_are_those_that_have_a_schema() -> None:
     """Those in the table at the head of ledger/events.py, the refusal, what is told by the day, and what waits."""
     named = {name for name in OUTBOUND if name in (events.__doc__ or "")}
     ourselves = {"MembersDue", "DeliveriesDue", *DUE.values()}
-    assert named | {"OperationRefused", *ourselves, *get_args(Announced)} == set(OUTBOUND)
+    by_the_day = {"VoucherExpired", *get_args(Announced)}
+    assert named | {"OperationRefused", *ourselves, *by_the_day} == set(OUTBOUND)
 
 
 def test_every_event_that_starts_a_function_has_a_schema() -> None:

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from cli import in_time
-from tests.embedded.partner import Partner, purchase
+from tests.embedded.partner import Json, Partner, fresh, purchase, until
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,6 +31,25 @@ def test_what_will_become_of_a_purchase_is_told(partner: Partner) -> None:
     assert (coming["what"], coming["points"]) == ("active", 320)
     tier = partner.get(f"/v1/members/{member}/tier").json()
     assert (tier["tier"], tier["then"]) == ("gold", "basic")
+
+
+def test_a_voucher_that_nobody_used_ends_and_partners_are_told(partner: Partner) -> None:
+    member = partner.enrol()
+    bought = purchase({"id": member}, 32_000, occurred_at=in_time.clock(partner.stack).isoformat())
+    assert partner.post("/v1/purchases", bought).status_code == 201
+    in_time.put_forward(partner.stack, 15)
+    redeemed = partner.post("/v1/redemptions", {"member": {"id": member}, "reward_id": "five"}, fresh("redeem"))
+    assert redeemed.status_code == 201, redeemed.text
+    voucher = redeemed.json()
+    with partner.listening() as heard:
+        in_time.put_forward(partner.stack, 31)
+
+        def ended(event: Json) -> bool:
+            return bool(event["detail-type"] == "VoucherExpired" and event["detail"]["data"]["member_id"] == member)
+
+        [told] = until(lambda: heard(ended) or None, "the voucher to end")
+    assert told["detail"]["data"]["redemption_id"] == voucher["redemption_id"]
+    assert partner.get(f"/v1/vouchers/{voucher['voucher']['code']}").json()["status"] == "expired"
 
 
 @pytest.mark.parametrize("advance", ["P0D", "-P1D", "P1M", "45", "soon", 86400, "P4000D", None])

@@ -25,8 +25,11 @@ SHOP = "record.shop"
 ROBERT = member_id(SHOP, "checkout-77120")
 BY_ITSELF = ("PointsExpired", "PointsAdjusted", "TierChanged")
 """What only time, or a hand, does to an account."""
-BY_THE_DAY = ("PointsExpiring", "TierAtRisk", "MemberLapsing", "BirthdayCame", "AnniversaryCame", "MembersDue")
-"""What is told by the day: no change of an account leads to it (tests/functional/test_lifecycle.py does)."""
+BY_THE_DAY = (
+    *("PointsExpiring", "VoucherExpired", "TierAtRisk", "MemberLapsing"),
+    *("BirthdayCame", "AnniversaryCame", "MembersDue"),
+)
+"""What is told by the day: no change of an account leads to it (test_lifecycle.py, test_vouchers_that_end.py)."""
 TO_OURSELVES = ("EmailDue", "SmsDue", "DeliveriesDue")
 """By what the programme tells itself that something is to be sent."""
 

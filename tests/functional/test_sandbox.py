@@ -12,7 +12,7 @@ from functions.lifecycle import sandbox
 from functions.runtime import aws, clock
 from tests.functional.conftest import GRANTS, NOW, Context, Service, deployed
 from tests.functional.engaged import account, buy, join
-from tests.functional.timed import NO_REMINDERS, entries, state, timed
+from tests.functional.timed import NO_REMINDERS, entries, of, state, timed
 
 REAL_NOW = clock.now
 REAL_WALL = clock.wall
@@ -146,6 +146,28 @@ def test_a_hold_ends_in_its_time_and_what_comes_after_finds_its_points(
         ("released", 10),
         ("expired", -40),
     ]
+
+
+def test_a_voucher_ends_in_its_turn(service: Service) -> None:
+    ada = join(service)
+    buy(service, "receipt-1", 40)
+    advance(service, "P3D")
+    body = {"member": {"id": ada}, "reward_id": "voucher-1"}
+    assert service.post("/v1/redemptions", body, key="voucher-1").status == 201  # until 22 February
+    buy(service, "receipt-2", 30)
+    service.settle()
+
+    done = advance(service, "P100D")
+
+    assert done["finished"]
+    assert [(step["at"][:10], step["booked"], step["told"]) for step in done["steps"]] == [
+        ("2026-11-26", 1, 0),  # midnight in Paris
+        ("2027-01-20", 1, 0),
+        ("2027-01-23", 1, 0),
+        ("2027-02-22", 0, 1),
+    ]
+    [expired] = of(service.settle(), "VoucherExpired")
+    assert expired[2]["valid_until"] == "2027-02-22"
 
 
 def test_day_by_day_is_the_same_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
