@@ -28,8 +28,10 @@ from cli.errors import ExplainedError
 from functions.accrual.deciding import check_declared, decide
 from functions.accrual.returning import Return, decide_confirmation, decide_decline, decide_return
 from functions.accrual.withdrawing import Found
-from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, TierStep, Traits, Voucher, post
+from functions.ledger.account import Account, Entry, Operation, Posting, TierStep, Traits
+from functions.ledger.booking import post
 from functions.ledger.lots import total
+from functions.ledger.rewards import IssuedReward, Voucher
 from functions.ledger.vouchers import completed
 from functions.lifecycle.passing import passing
 from functions.program import document

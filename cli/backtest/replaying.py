@@ -15,8 +15,10 @@ from datetime import date
 
 from cli.purchases.columns import Purchases
 from functions.accrual.deciding import decide
-from functions.ledger.account import Account, IssuedReward, Posting, booked
+from functions.ledger.account import Account, Posting
+from functions.ledger.booking import booked
 from functions.ledger.lots import total
+from functions.ledger.rewards import IssuedReward
 from functions.lifecycle.passing import passing
 from functions.program.budgets import Shard, untouched
 from functions.program.model import Program

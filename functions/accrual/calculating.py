@@ -14,7 +14,8 @@ from functions.accrual.contract import (
 from functions.accrual.deciding import decide
 from functions.accrual.nearly import nearly_reached
 from functions.ledger import store as ledger
-from functions.ledger.account import Account, Posting, booked
+from functions.ledger.account import Account, Posting
+from functions.ledger.booking import booked
 from functions.ledger.contract import BalanceOut, ReasonOut
 from functions.program import offering
 from functions.program import store as programs

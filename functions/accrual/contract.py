@@ -10,8 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from functions.accrual.nearly import Nearly
 from functions.accrual.returning import Return, Waiting
-from functions.ledger.account import Entry, IssuedReward
+from functions.ledger.account import Entry
 from functions.ledger.contract import BalanceOut, EffectOut, MemberRef, ReasonOut
+from functions.ledger.rewards import IssuedReward
 from functions.program.basket import LARGEST_BASKET, Attributes, BasketIn
 from functions.program.model import BUILT_IN, Reward
 from functions.program.occasions import Activity, Purchase

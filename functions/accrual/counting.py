@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from functions.accrual.earning import NOTHING, Judgement, by_line, quick, shares_of
 from functions.accrual.rulebook import Rulebook
-from functions.ledger.account import Basis, Count, IssuedReward, Reason
+from functions.ledger.account import Count, Reason
+from functions.ledger.rewards import Basis, IssuedReward
 from functions.program import tiers
 from functions.program.conditions import Moment, first_failed
 from functions.program.model import POINTS, SPEND, VISITS, Goal, Program, Reward

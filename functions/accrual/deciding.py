@@ -15,20 +15,10 @@ from typing import TypeAlias
 from functions.accrual import counting, earning
 from functions.accrual.earning import Budgets
 from functions.accrual.rulebook import Rulebook, rulebook_of
-from functions.ledger.account import (
-    Account,
-    Basis,
-    Change,
-    Count,
-    IssuedReward,
-    Line,
-    Posting,
-    Reason,
-    TierStep,
-    changed,
-    summed,
-)
+from functions.ledger.account import Account, Change, Count, Line, Posting, Reason, TierStep
+from functions.ledger.booking import changed, summed
 from functions.ledger.movements import UNCONFIRMED, Earned, earn, relocate, together
+from functions.ledger.rewards import Basis, IssuedReward
 from functions.program import expiry, tiers
 from functions.program.conditions import Moment, first_failed
 from functions.program.declared import wrong_attributes

@@ -8,20 +8,8 @@ from datetime import datetime
 from functions.accrual.deciding import CLOCK_SKEW, REFERRAL_DONE
 from functions.accrual.limits import is_last_key
 from functions.accrual.withdrawing import NOTHING_FOUND, Found, Lost, Undone, in_question, undone
-from functions.ledger.account import (
-    Account,
-    Change,
-    Count,
-    Entry,
-    Line,
-    Posting,
-    Reason,
-    Returned,
-    Reversal,
-    TierStep,
-    changed,
-    counted,
-)
+from functions.ledger.account import Account, Change, Count, Entry, Line, Posting, Reason, Returned, Reversal, TierStep
+from functions.ledger.booking import changed, counted
 from functions.ledger.movements import confirm, left_of, parted, take_back, together
 from functions.program import expiry, tiers
 from functions.program.model import Program

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from functions.ledger.account import Account, Basis, Count, Entry, IssuedReward, Reason, Voucher, Withdrawal
+from functions.ledger.account import Account, Count, Entry, Reason
+from functions.ledger.rewards import Basis, IssuedReward, Voucher, Withdrawal
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,8 @@ from functions.enrolment.joining import referral_code, referral_key
 from functions.enrolment.member import Consent, Member, change_of, erased, patched
 from functions.enrolment.merging import decide_merge, latest_said
 from functions.ledger import store as ledger
-from functions.ledger.account import (
-    Account,
-    Change,
-    Entry,
-    MemberChange,
-    MemberStatus,
-    Operation,
-    Posting,
-    check_status,
-)
+from functions.ledger.account import Account, Change, Entry, MemberChange, MemberStatus, Operation, Posting
+from functions.ledger.booking import check_status
 from functions.ledger.identity import Identity
 from functions.ledger.movements import forfeit
 from functions.program import store as programs

@@ -1,7 +1,8 @@
 """Accounts, postings and entries: what a member has, and every change of it. Pure.
 
-An account changes only by a posting, and every posting becomes one entry; entries are never changed. `n` counts them
-without a gap, so that an account and its entries can be checked against each other (`proof.py`) at any time.
+An account changes only by a posting, and every posting becomes one entry (`booking.py`); entries are never changed.
+`n` counts them without a gap, so that an account and its entries can be checked against each other (`proof.py`) at any
+time.
 
     active    points that can be spent, in lots by their last day
     pending   points that become active on a day
@@ -16,14 +17,12 @@ ever below zero, and debt and active points never stand side by side.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, tzinfo
-from functools import lru_cache
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from functions.ledger.lots import Lots, merged, spendable, total
-from functions.program.periods import GOAL_KEPT_DAYS, KEPT_DAYS, LIMIT_KEPT_DAYS
-from functions.runtime.errors import MemberClosedError, MemberSuspendedError
+from functions.ledger.lots import Lots, spendable, total
+from functions.ledger.rewards import IssuedReward, Use, Withdrawal
 
 EntryKind = Literal[
     "earned",
@@ -170,83 +169,6 @@ class Line(NamedTuple):
     quantity: int
     amount: int
     points: int
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What a reward that was given rests on, so that a return knows when it goes.
-
-    `rule`: the rule or `goal` that gave it, `times` so often. By a rule: for what it counted of each purchase line
-    (`lines`), at least `least` together, once for each full `step` of it (0: once for the whole), and where at least
-    `paid` was paid for all lines.
-    """
-
-    rule: str
-    times: int = 1
-    lines: Mapping[str, int] = field(default_factory=dict)
-    least: int = 0
-    step: int = 0
-    paid: int = 0
-    goal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedReward:
-    """What a redemption, a rule or a goal gives. `value` in minor units of `currency`.
-
-    `code`: good as money, None while held. `redemption`: its id, also where it was given and not bought. It can be used
-    from `valid_from` to `valid_until`. `basis`: why it was given, None where it was bought. `money`: what is paid
-    besides the points, minor units. `fulfilment`: how it is handed over. `reference`: what the supplier calls it.
-    """
-
-    redemption: str
-    reward: str
-    kind: str
-    value: int
-    currency: str
-    code: str | None
-    valid_until: date | None
-    valid_from: date | None = None
-    basis: Basis | None = None
-    money: int = 0
-    fulfilment: str = "code"
-    reference: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Voucher:
-    """A reward with a code, as it is now: `reward.value` is what is left of it. `version`: of the programme, whose
-    terms it has. `uses`: how often it was used, `paid`: how much it paid, `used_up`: it cannot be any more. `changes`:
-    how often it was changed since it was issued; a writer must have seen the latest."""
-
-    reward: IssuedReward
-    member: str
-    changes: int = 0
-    withdrawn: bool = False
-    version: int = 0
-    uses: int = 0
-    paid: int = 0
-    used_up: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """A voucher that is taken back: wholly, or down to the value `left`."""
-
-    voucher: Voucher
-    left: int
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A voucher that is used: it paid `paid` of a purchase, by line, and `left` of its value is left. `used_up`: it
-    cannot be used again. Minor units."""
-
-    voucher: Voucher
-    paid: int
-    left: int
-    used_up: bool
-    lines: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,144 +346,3 @@ class Entry:
     @property
     def id(self) -> str:
         return f"{self.member}#{self.n}"
-
-
-_STILL_POSSIBLE: Mapping[MemberStatus, frozenset[OperationKind]] = {
-    "suspended": frozenset(
-        {
-            "return",
-            "confirmation",
-            "adjustment",
-            "activation",
-            "expiry",
-            "review",
-            "grace",
-            "release",
-            "refund",
-            "fulfilment",
-            "change",
-        }
-    ),
-    "closed": frozenset(),
-    "merged": frozenset(),
-}
-
-
-def check_status(account: Account, kind: OperationKind) -> None:
-    """Raises MemberSuspendedError or MemberClosedError where the member's state does not allow the operation: who is
-    suspended earns and spends nothing, and nothing happens to who is gone."""
-    if account.status == "active" or kind in _STILL_POSSIBLE[account.status]:
-        return
-    if account.status != "suspended":
-        raise MemberClosedError("This member has left.")
-    raise MemberSuspendedError("This member is suspended: nothing is earned or spent meanwhile.")
-
-
-def changed(account: Account, change: Change) -> Account:
-    """The account after a change. Raises ValueError if anything would go below zero: the decision was wrong then."""
-    return replace(account, **_parts(account, change))
-
-
-def _parts(account: Account, change: Change) -> dict[str, Any]:
-    """The parts of the account that a change touches, after it."""
-    parts: dict[str, Any] = {}
-    if change.lots:
-        parts["lots"] = merged(account.lots, change.lots)
-    if change.pending:
-        parts["pending"] = merged(account.pending, change.pending)
-    if change.holds:
-        holds = {hold: merged(account.holds.get(hold, {}), lots) for hold, lots in change.holds.items()}
-        parts["holds"] = {hold: lots for hold, lots in {**account.holds, **holds}.items() if lots}
-    if change.debt:
-        parts["debt"] = account.debt + change.debt
-        if parts["debt"] < 0:
-            raise ValueError(f"the debt would be {parts['debt']}")
-    return parts
-
-
-def summed(counters: Mapping[str, int], counts: Sequence[Count]) -> dict[str, int]:
-    """The counters after what an entry counts, with nothing forgotten."""
-    after = dict(counters)
-    for key, lines, whole, kept in counts:
-        after[key] = after.get(key, 0) + (sum(lines.values()) if lines else 0) + whole + kept
-    return after
-
-
-def counted(counters: Mapping[str, int], counts: Sequence[Count], day: date) -> Mapping[str, int]:
-    """The counters after what an entry counts, without those of periods so long before `day`, when it occurred, that
-    nothing looks back at them any more."""
-    if not counts:
-        return counters
-    after = summed(counters, counts)
-    if len(after) == len(counters) and all(after.values()):
-        return after  # nothing is forgotten before something new comes
-    ordinal = day.toordinal()
-    if min(map(_kept_until, after)) >= ordinal and all(after.values()):
-        return after
-    return {key: value for key, value in after.items() if value and _kept_until(key) >= ordinal}
-
-
-@lru_cache(maxsize=100_000)
-def _kept_until(key: str) -> int:
-    """The last day (as an ordinal) on which something may look back at a counter."""
-    name, _, first = key.partition("@")
-    if not first:
-        return date.max.toordinal()
-    kept = LIMIT_KEPT_DAYS if name.startswith(_LIMITS) else GOAL_KEPT_DAYS if name.startswith("goal.") else KEPT_DAYS
-    return date.fromisoformat(first).toordinal() + kept[name.rpartition("/")[2]]
-
-
-_LIMITS = ("rule.", "group.", "all.")
-
-
-def booked(account: Account, posting: Posting) -> Account:
-    """The account with a posting in it. Raises ValueError as `changed`."""
-    parts = _parts(account, posting.change)
-    return Account(
-        account.member,
-        account.enrolled_at,
-        account.updated_at,
-        account.source,
-        (posting.member and posting.member.status) or account.status,
-        account.tiers if posting.tiers is None else posting.tiers,
-        account.n + 1,
-        account.revision,
-        parts.get("lots", account.lots),
-        parts.get("pending", account.pending),
-        parts.get("holds", account.holds),
-        parts.get("debt", account.debt),
-        account.latest,
-        counted(account.counters, posting.counts, posting.occurred_at.date()),
-        (posting.member and posting.member.traits) or account.traits,
-        (posting.member and posting.member.merged_into) or account.merged_into,
-        account.active_on,
-        account.passed_on,
-        account.due_on,
-    )
-
-
-ACTIVE_BY = frozenset({"purchase", "activity", "redemption", "use"})
-"""Operations by which a member shows some activity."""
-
-
-def _active_on(account: Account, posting: Posting, operation: Operation, zone: tzinfo) -> date | None:
-    day = posting.occurred_at.astimezone(zone).date()
-    if operation.kind not in ACTIVE_BY or (account.active_on and account.active_on > day):
-        return account.active_on
-    return day
-
-
-def post(
-    account: Account, posting: Posting, operation: Operation, now: datetime, zone: tzinfo = UTC
-) -> tuple[Account, Entry]:
-    """Book a posting. `zone`: where the programme's days begin. Raises ValueError as `changed`."""
-    today = now.astimezone(zone).date()
-    after = replace(
-        booked(account, posting),
-        revision=account.revision + 1,
-        latest=(operation.key,),
-        updated_at=now,
-        active_on=_active_on(account, posting, operation, zone),
-    )
-    entry = Entry(operation, account.member, after.n, posting, after.balance(today), after.tier, now, today)
-    return after, entry

@@ -8,10 +8,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from functions.ledger.account import Account, Balance, Change, Entry, IssuedReward, Reason, Withdrawal
+from functions.ledger.account import Account, Balance, Change, Entry, Reason
 from functions.ledger.identity import Identity
 from functions.ledger.lots import NEVER, spendable, total
 from functions.ledger.movements import UNCONFIRMED
+from functions.ledger.rewards import IssuedReward, Withdrawal
 from functions.runtime.validation import Input, Output
 
 

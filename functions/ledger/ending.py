@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from functions.ledger import items
-from functions.ledger.account import Voucher
+from functions.ledger.rewards import Voucher
 from functions.runtime import tables
 
 

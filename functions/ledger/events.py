@@ -26,8 +26,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Literal, TypeAlias
 
-from functions.ledger.account import Account, Entry, IssuedReward
+from functions.ledger.account import Account, Entry
 from functions.ledger.lots import total
+from functions.ledger.rewards import IssuedReward
 from functions.runtime.envelope import OutboundEvent, envelope
 from functions.runtime.instants import to_text
 

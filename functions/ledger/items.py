@@ -11,12 +11,10 @@ from functions.ledger.account import (
     Account,
     AwaitingReturn,
     Balance,
-    Basis,
     Change,
     Count,
     Draw,
     Entry,
-    IssuedReward,
     Line,
     MemberChange,
     Operation,
@@ -26,10 +24,8 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
-    Use,
-    Voucher,
-    Withdrawal,
 )
+from functions.ledger.rewards import Basis, IssuedReward, Use, Voucher, Withdrawal
 from functions.runtime.instants import from_text, to_text
 from functions.runtime.tables import Item
 

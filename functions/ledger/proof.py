@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from functions.ledger.account import Account, Entry, booked
+from functions.ledger.account import Account, Entry
+from functions.ledger.booking import booked
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,10 @@ from datetime import date, datetime
 from typing import TypeAlias
 
 from functions.ledger import items
-from functions.ledger.account import (
-    Account,
-    Draw,
-    Entry,
-    MemberChange,
-    Operation,
-    Posting,
-    Use,
-    Voucher,
-    Withdrawal,
-    check_status,
-    post,
-)
+from functions.ledger.account import Account, Draw, Entry, MemberChange, Operation, Posting
+from functions.ledger.booking import check_status, post
 from functions.ledger.identity import ADDRESSES, Identity
+from functions.ledger.rewards import Use, Voucher, Withdrawal
 from functions.ledger.vouchers import RANDOM_BYTES, code_from, completed
 from functions.program import store as programs
 from functions.program.due import DAY, next_due

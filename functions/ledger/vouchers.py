@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from functions.ledger.account import IssuedReward, Operation, Posting
+from functions.ledger.account import Operation, Posting
+from functions.ledger.rewards import IssuedReward
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RANDOM_BYTES = 10

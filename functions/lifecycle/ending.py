@@ -6,8 +6,8 @@ from itertools import islice
 
 from functions.ledger import ending, items
 from functions.ledger import store as ledger
-from functions.ledger.account import Voucher
 from functions.ledger.events import about
+from functions.ledger.rewards import Voucher
 from functions.program import store as programs
 from functions.program.due import DAY
 from functions.program.model import Program

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from functions.ledger.account import Account, Change, IssuedReward, OperationKind, Posting, booked
+from functions.ledger.account import Account, Change, OperationKind, Posting
+from functions.ledger.booking import booked
 from functions.ledger.movements import activate, expire, spend
+from functions.ledger.rewards import IssuedReward
 from functions.program import expiry, tiers
 from functions.program.due import DAY, next_due
 from functions.program.model import Conversion, Program, Step

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 
-from functions.ledger.account import Account, Change, TierStep, changed
+from functions.ledger.account import Account, Change, TierStep
+from functions.ledger.booking import changed
 from functions.ledger.lots import NEVER, expiry_key, lot_of
 from functions.ledger.movements import relocate, together
 from functions.program.model import Lasting, Program

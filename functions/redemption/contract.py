@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from functions.ledger.account import IssuedReward, Use, Voucher
 from functions.ledger.contract import EffectOut, MemberRef
+from functions.ledger.rewards import IssuedReward, Use, Voucher
 from functions.program.basket import BasketIn
 from functions.program.model import Program, Reward
 from functions.program.offering import Place, Wanted, least_points

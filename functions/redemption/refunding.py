@@ -4,9 +4,10 @@ Pure."""
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from functions.ledger.account import Account, Entry, Posting, Reason, Returned, Reversal, Voucher, Withdrawal
+from functions.ledger.account import Account, Entry, Posting, Reason, Returned, Reversal
 from functions.ledger.lots import expiry_key
 from functions.ledger.movements import give_back
+from functions.ledger.rewards import Voucher, Withdrawal
 from functions.program.model import Program
 from functions.program.periods import day_in
 from functions.program.stock import put_back

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from functions.ledger.account import Account, Change, Count, Entry, IssuedReward, Posting, changed
+from functions.ledger.account import Account, Change, Count, Entry, Posting
+from functions.ledger.booking import changed
 from functions.ledger.movements import capture, hold, release, relocate, spend, together
+from functions.ledger.rewards import IssuedReward
 from functions.program import expiry, tiers
 from functions.program.model import REDEMPTION, Program, Reward
 from functions.program.offering import ANYWHERE, THE_PRICE, Place, Price, Wanted, check_eligible, counts_of, price_of

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from functions.ledger import items
 from functions.ledger import store as ledger
-from functions.ledger.account import Account, Draw, IssuedReward, Posting
+from functions.ledger.account import Account, Draw, Posting
+from functions.ledger.rewards import IssuedReward
 from functions.program import stock as pieces
 from functions.program import store as programs
 from functions.program.model import Program, Reward, Stock

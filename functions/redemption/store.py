@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from functions.ledger import store as ledger
-from functions.ledger.account import Account, Entry, Operation, Posting, Voucher
+from functions.ledger.account import Account, Entry, Operation, Posting
 from functions.ledger.identity import Identity
+from functions.ledger.rewards import Voucher
 from functions.program import store as programs
 from functions.program.offering import THE_PRICE, Wanted
 from functions.redemption import stocking

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from functions.ledger.account import Change, Posting, Use, Voucher
+from functions.ledger.account import Change, Posting
+from functions.ledger.rewards import Use, Voucher
 from functions.program.conditions import line_test
 from functions.program.model import Program, Terms
 from functions.program.occasions import PurchaseLine

@@ -6,8 +6,9 @@ G#<source>    codes of nobody that a source asked for lately; it goes by itself
 from datetime import datetime, timedelta
 
 from functions.ledger import store as ledger
-from functions.ledger.account import Account, Operation, Posting, Voucher
+from functions.ledger.account import Account, Operation, Posting
 from functions.ledger.identity import Identity
+from functions.ledger.rewards import Voucher
 from functions.ledger.vouchers import normal_code
 from functions.program import store as programs
 from functions.program.periods import day_in

@@ -20,8 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.accrual import batching, counting, following, returning
 from functions.accrual import store as accrual
 from functions.accrual.contract import DecisionIn
-from functions.ledger import account as ledger_account
-from functions.ledger import awaiting, events, items, movements, publishing, store
+from functions.ledger import awaiting, booking, events, items, movements, publishing, store
 from functions.ledger.account import Account, Change, Entry, Operation, OperationKind, Posting
 from functions.program.model import Goal
 from functions.program.occasions import Activity
@@ -125,7 +124,7 @@ def failed_entries_ignored() -> AbstractContextManager[Any]:
 
 def lots_spent_twice() -> AbstractContextManager[Any]:
     """A redemption leaves the lots it took where they are."""
-    real = ledger_account.post
+    real = booking.post
 
     def post(
         account: Account, posting: Posting, operation: Operation, now: datetime, zone: tzinfo

@@ -9,9 +9,10 @@ from unittest.mock import patch
 
 from functions.ledger import movements
 from functions.ledger import store as ledger
-from functions.ledger.account import Account, Change, Draw, Entry, Operation, Posting, Use, Voucher
+from functions.ledger.account import Account, Change, Draw, Entry, Operation, Posting
 from functions.ledger.identity import Identity
 from functions.ledger.movements import give_back
+from functions.ledger.rewards import Use, Voucher
 from functions.program import stock as pieces
 from functions.program.model import Stock
 from functions.redemption import fulfilling, refunding, spending, stocking

@@ -10,7 +10,8 @@ a handover     is done or given up, not both
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from functions.ledger.account import Entry, IssuedReward
+from functions.ledger.account import Entry
+from functions.ledger.rewards import IssuedReward
 from functions.redemption.refunding import WHOLE
 from functions.runtime.envelope import SOURCE
 from functions.runtime.tables import Item

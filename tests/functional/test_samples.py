@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from functions.enrolment.member import member_id
-from functions.ledger.account import Account, Change, Operation, Posting, Reason, TierStep, post
+from functions.ledger.account import Account, Change, Operation, Posting, Reason, TierStep
+from functions.ledger.booking import post
 from functions.ledger.events import of_entry
 from functions.ledger.lots import NEVER
 from functions.ledger.movements import activate, adjust, expire

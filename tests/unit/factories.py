@@ -19,9 +19,11 @@ from functions.accrual.returning import (
     goals_of_activity_in_question,
 )
 from functions.accrual.withdrawing import Found
-from functions.ledger.account import Account, Entry, IssuedReward, Operation, Posting, Reason, Voucher, post
+from functions.ledger.account import Account, Entry, Operation, Posting, Reason
+from functions.ledger.booking import post
 from functions.ledger.lots import NEVER, Lots
 from functions.ledger.movements import DebtPolicy
+from functions.ledger.rewards import IssuedReward, Voucher
 from functions.ledger.vouchers import completed
 from functions.program.model import (
     Earn,

@@ -20,12 +20,8 @@ from functions.ledger.account import (
     Posting,
     TierStep,
     Traits,
-    booked,
-    changed,
-    check_status,
-    counted,
-    post,
 )
+from functions.ledger.booking import booked, changed, check_status, counted, post
 from functions.ledger.lots import NEVER
 from functions.runtime.errors import MemberClosedError, MemberSuspendedError
 from tests.unit.factories import MEMBER, NOW, TODAY, an_account, an_operation

@@ -22,7 +22,8 @@ from cli.purchases.columns import Collector, Purchases
 from cli.purchases.reading import read_purchases
 from cli.purchases.receipts import ReadingError
 from functions.accrual.deciding import decide
-from functions.ledger.account import Account, booked
+from functions.ledger.account import Account
+from functions.ledger.booking import booked
 from functions.lifecycle.passing import passing
 from functions.program.document import read
 from functions.program.model import Program

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import check_declared, matters, needs_confirmation
-from functions.ledger.account import Change, Count, Posting, Reason, Reversal, Traits, changed
+from functions.ledger.account import Change, Count, Posting, Reason, Reversal, Traits
+from functions.ledger.booking import changed
 from functions.ledger.lots import NEVER, total
 from functions.ledger.movements import confirm, spend
 from functions.ledger.proof import prove

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from functions.accrual.deciding import decide
-from functions.ledger.account import post
+from functions.ledger.booking import post
 from functions.program.checks.costs import Cost, Most, cost
 from functions.program.document import read
 from functions.program.model import Program

@@ -9,7 +9,6 @@ import pytest
 
 from functions.ledger.account import (
     AwaitingReturn,
-    Basis,
     Change,
     EntryKind,
     Line,
@@ -21,14 +20,12 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
-    Use,
-    Voucher,
     What,
-    Withdrawal,
-    post,
 )
+from functions.ledger.booking import post
 from functions.ledger.events import of_entry, of_opening
 from functions.ledger.lots import NEVER
+from functions.ledger.rewards import Basis, Use, Voucher, Withdrawal
 from functions.runtime.envelope import OutboundEvent
 from tests.contract import schemas
 from tests.unit.factories import MEMBER, NOW, an_account, an_entry, an_issued_reward, an_operation

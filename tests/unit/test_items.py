@@ -9,7 +9,6 @@ from functions.ledger import items
 from functions.ledger.account import (
     Account,
     AwaitingReturn,
-    Basis,
     Change,
     Count,
     Draw,
@@ -21,11 +20,9 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
-    Use,
-    Voucher,
-    Withdrawal,
 )
 from functions.ledger.lots import NEVER
+from functions.ledger.rewards import Basis, Use, Voucher, Withdrawal
 from functions.runtime.tables import from_wire, to_wire
 from tests.unit.factories import MEMBER, NOW, an_account, an_entry, an_issued_reward, an_operation
 

@@ -13,12 +13,10 @@ from functions.ledger import items
 from functions.ledger.account import (
     Account,
     Balance,
-    Basis,
     Change,
     Count,
     Draw,
     Entry,
-    IssuedReward,
     Line,
     MemberChange,
     MemberStatus,
@@ -28,10 +26,9 @@ from functions.ledger.account import (
     Reversal,
     TierStep,
     Traits,
-    Voucher,
     What,
-    Withdrawal,
 )
+from functions.ledger.rewards import Basis, IssuedReward, Voucher, Withdrawal
 from functions.program import document
 from functions.program.occasions import Purchase, PurchaseLine
 from functions.runtime.tables import from_wire, to_wire

@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from functions.accrual.deciding import decide
 from functions.accrual.returning import Return, decide_return
 from functions.ledger import events, items, movements
-from functions.ledger.account import Account, Change, Entry, Operation, OperationKind, Posting, Reversal, post
+from functions.ledger.account import Account, Change, Entry, Operation, OperationKind, Posting, Reversal
+from functions.ledger.booking import post
 from functions.ledger.lots import NEVER, Lots, expiry_key, total
 from functions.ledger.movements import Earned
 from functions.ledger.proof import prove

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from functions.enrolment.member import Consent, Member
 from functions.enrolment.merging import decide_merge, latest_said
-from functions.ledger.account import Account, Posting, TierStep, Traits, booked
+from functions.ledger.account import Account, Posting, TierStep, Traits
+from functions.ledger.booking import booked
 from functions.ledger.movements import hand_over, take_over
 from functions.program.model import Tiers
 from tests.unit.factories import NOW, a_program, an_account, levels

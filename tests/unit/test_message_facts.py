@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from functions.ledger.account import Change, IssuedReward, Posting
+from functions.ledger.account import Change, Posting
+from functions.ledger.rewards import IssuedReward
 from functions.notifications.deciding import Reader
 from functions.notifications.facts import OLD_NEWS, facts_of, message_of, recorded_late, told_to
 from functions.program.messages import outbox

@@ -8,7 +8,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from functions.ledger.account import Account, Balance, Change, Posting, changed, post
+from functions.ledger.account import Account, Balance, Change, Posting
+from functions.ledger.booking import changed, post
 from functions.ledger.lots import NEVER, lot_of, pending_key, spendable, total
 from functions.ledger.movements import (
     DebtPolicy,

@@ -10,8 +10,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from functions.ledger.account import Account, Change, IssuedReward, Posting, TierStep
+from functions.ledger.account import Account, Change, Posting, TierStep
 from functions.ledger.lots import NEVER
+from functions.ledger.rewards import IssuedReward
 from functions.lifecycle.passing import Passed, passing
 from functions.program.model import Conversion, Lasting, Level, Program, Step, Tiers, Validity
 from tests.unit.careers import LEVELS

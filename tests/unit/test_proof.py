@@ -18,8 +18,8 @@ from functions.ledger.account import (
     Posting,
     TierStep,
     Traits,
-    post,
 )
+from functions.ledger.booking import post
 from functions.ledger.lots import NEVER
 from functions.ledger.movements import forfeit
 from functions.ledger.proof import Proof, prove

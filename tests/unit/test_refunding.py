@@ -10,22 +10,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, given
 
-from functions.ledger.account import (
-    Account,
-    Change,
-    Count,
-    Draw,
-    Entry,
-    Posting,
-    Reason,
-    Returned,
-    Voucher,
-    Withdrawal,
-    changed,
-    post,
-)
+from functions.ledger.account import Account, Change, Count, Draw, Entry, Posting, Reason, Returned
+from functions.ledger.booking import changed, post
 from functions.ledger.lots import NEVER, expiry_key, total
 from functions.ledger.movements import give_back
+from functions.ledger.rewards import Voucher, Withdrawal
 from functions.program.model import Fulfilment, Lasting, Limit, Paying, Program, Reward, Validity
 from functions.program.offering import Wanted
 from functions.redemption.refunding import SUPPLIER_FAILED, decide_refund

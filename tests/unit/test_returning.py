@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 
 from functions.accrual.returning import Return, decide_return
-from functions.ledger.account import Account, Change, Entry, Line, Posting, Reason, Returned, Reversal, post
+from functions.ledger.account import Account, Change, Entry, Line, Posting, Reason, Returned, Reversal
+from functions.ledger.booking import post
 from functions.ledger.lots import NEVER, total
 from functions.ledger.movements import DebtPolicy, spend
 from functions.runtime.errors import InvalidError, PointsSpentError, PurchaseNotReturnableError

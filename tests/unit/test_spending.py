@@ -9,19 +9,10 @@ from typing import Any
 
 import pytest
 
-from functions.ledger.account import (
-    Account,
-    Change,
-    Count,
-    Draw,
-    Entry,
-    IssuedReward,
-    Posting,
-    Returned,
-    TierStep,
-    changed,
-)
+from functions.ledger.account import Account, Change, Count, Draw, Entry, Posting, Returned, TierStep
+from functions.ledger.booking import changed
 from functions.ledger.lots import NEVER
+from functions.ledger.rewards import IssuedReward
 from functions.program.model import (
     Fulfilment,
     Lasting,

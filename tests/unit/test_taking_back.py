@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.returning import Return, decide_return
-from functions.ledger.account import Count, Returned, TierStep, Traits, changed
+from functions.ledger.account import Count, Returned, TierStep, Traits
+from functions.ledger.booking import changed
 from functions.ledger.lots import NEVER, total
 from functions.ledger.movements import DebtPolicy, spend
 from functions.program.model import (

@@ -9,7 +9,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from functions.ledger.account import Change, Posting, Use, Voucher
+from functions.ledger.account import Change, Posting
+from functions.ledger.rewards import Use, Voucher
 from functions.program.model import LineFilter, Match, Program, Terms
 from functions.program.occasions import PurchaseLine
 from functions.redemption.using import Basket, decide_use

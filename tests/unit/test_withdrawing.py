@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.accrual.withdrawing import NOTHING_FOUND, Found, in_question, undone
-from functions.ledger.account import Account, Count, Entry, IssuedReward, Reason, Traits, Voucher, Withdrawal
+from functions.ledger.account import Account, Count, Entry, Reason, Traits
 from functions.ledger.lots import NEVER, negative, total
 from functions.ledger.movements import DebtPolicy
 from functions.ledger.proof import prove
+from functions.ledger.rewards import IssuedReward, Voucher, Withdrawal
 from functions.program.model import (
     Earn,
     Gift,
