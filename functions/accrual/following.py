@@ -6,8 +6,10 @@ from datetime import datetime
 from functions.accrual import store
 from functions.accrual.contract import ReturnEventIn
 from functions.accrual.deciding import matters
+from functions.ledger import committing
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Operation, Posting
+from functions.ledger.committing import Request
 from functions.ledger.identity import Identity
 from functions.program import store as programs
 from functions.program.model import ANNIVERSARY, BIRTHDAY, ENROLLED, PROFILE_COMPLETED, REFERRAL_MADE
@@ -36,7 +38,7 @@ def follow(event: bus.Event) -> None:
                 _by_itself(PROFILE_COMPLETED, data["member_id"], at, event.id)
         case "ReferralCompleted":
             activity = Activity(data["completed_by"], REFERRAL_MADE, at)
-            ledger.commit(_happening(activity, data["referrer_id"], event.id))
+            committing.commit(_happening(activity, data["referrer_id"], event.id))
         case "ReferralWithdrawn":
             _referral_withdrawn(data["completed_by"], data["referrer_id"], event.id)
         case "BirthdayCame":
@@ -55,12 +57,14 @@ def _by_itself(what: str, member: str, at: datetime, correlation_id: str, which:
     except ProgramNotActiveError:
         return
     if matters(what, program):
-        ledger.commit(_happening(Activity(f"{what}:{member}{which and ':'}{which}", what, at), member, correlation_id))
+        committing.commit(
+            _happening(Activity(f"{what}:{member}{which and ':'}{which}", what, at), member, correlation_id)
+        )
 
 
-def _happening(activity: Activity, member: str, correlation_id: str) -> ledger.Request:
+def _happening(activity: Activity, member: str, correlation_id: str) -> Request:
     operation = Operation("activity", SOURCE, activity.id, "", correlation_id)
-    return ledger.Request(operation, Identity("id", member), store.deciding(activity))
+    return Request(operation, Identity("id", member), store.deciding(activity))
 
 
 def _referral_withdrawn(completed_by: str, referrer: str, correlation_id: str) -> None:
@@ -77,7 +81,7 @@ def _referral_withdrawn(completed_by: str, referrer: str, correlation_id: str) -
         return store.declining(account, made, owing, now)
 
     operation = Operation("confirmation", SOURCE, completed_by, "", correlation_id)
-    ledger.commit(ledger.Request(operation, Identity("id", referrer), decided))
+    committing.commit(Request(operation, Identity("id", referrer), decided))
 
 
 def _return(event: bus.Event, data: dict[str, object]) -> None:

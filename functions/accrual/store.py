@@ -23,9 +23,11 @@ from functions.accrual.returning import (
     goals_of_activity_in_question,
 )
 from functions.accrual.withdrawing import NOTHING_FOUND, Found
-from functions.ledger import awaiting
+from functions.ledger import answering, awaiting, committing
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, AwaitingReturn, Entry, Operation, OperationKind, Posting
+from functions.ledger.answering import Committed
+from functions.ledger.committing import Decide, Request
 from functions.ledger.identity import Identity
 from functions.program import store as programs
 from functions.program.budgets import MOST_SHARDS, Shard, shards
@@ -61,18 +63,18 @@ class Report:
         return Operation(kind, settings.receipt_namespace(self.source), operation_id, content, self.correlation_id)
 
 
-Outcome: TypeAlias = ledger.Committed | Waiting | LoyaltyError
+Outcome: TypeAlias = Committed | Waiting | LoyaltyError
 
 
-def record(report: Report) -> ledger.Committed:
+def record(report: Report) -> Committed:
     """Carry out one report that waits for nothing, once. Raises the errors of `ledger.store.commit` and of the
     decisions."""
     outcome = record_return(report)
-    assert isinstance(outcome, ledger.Committed)
+    assert isinstance(outcome, Committed)
     return outcome
 
 
-def record_return(report: Report) -> ledger.Committed | Waiting:
+def record_return(report: Report) -> Committed | Waiting:
     """Carry out a return, once, or let it wait for its purchase. Raises as `record`."""
     [outcome] = record_all([report])
     if isinstance(outcome, LoyaltyError):
@@ -88,7 +90,7 @@ def record_all(reports: Sequence[Report]) -> list[Outcome]:
     """
     outcomes: dict[int, Outcome] = {}
     requests = {i: request for i, report in enumerate(reports) if (request := _request(report))}
-    booked = ledger.commit_all(list(requests.values()))
+    booked = committing.commit_all(list(requests.values()))
     outcomes |= dict(zip(requests, booked, strict=True))
     for i, report in enumerate(reports):
         if i not in outcomes:
@@ -96,22 +98,22 @@ def record_all(reports: Sequence[Report]) -> list[Outcome]:
     return [outcomes[i] for i in range(len(reports))]
 
 
-def _request(report: Report) -> ledger.Request | None:
+def _request(report: Report) -> Request | None:
     """What the ledger needs to book a purchase or an activity once; None for what is about one."""
     body = report.body
     match body:
         case PurchaseIn():
             purchase = body.purchase()
             operation = report.operation("purchase", body.id, payload_hash(body))
-            return ledger.Request(operation, body.member.identity(report.source), deciding(purchase))
+            return Request(operation, body.member.identity(report.source), deciding(purchase))
         case ActivityIn():
             operation = report.operation("activity", body.id, payload_hash(body))
             activity = body.activity()
-            return ledger.Request(operation, body.member.identity(report.source), deciding(activity))
+            return Request(operation, body.member.identity(report.source), deciding(activity))
     return None
 
 
-def deciding(event: Event) -> ledger.Decide:
+def deciding(event: Event) -> Decide:
     """How the ledger decides on a purchase or an activity."""
 
     def decided(account: Account, now: datetime) -> Posting:
@@ -143,13 +145,13 @@ def _follow(report: Report) -> Outcome:
         return error
 
 
-def _returned(report: Report, body: ReturnEventIn) -> ledger.Committed | Waiting:
+def _returned(report: Report, body: ReturnEventIn) -> Committed | Waiting:
     """Take back what a purchase of this source had earned, or wait for the purchase."""
     of = report.operation("purchase", body.purchase_id, "")
     entry = ledger.find(of.key, consistent=False)
     operation = report.operation("return", body.id, _return_hash(body))
     if entry is None:
-        known = ledger.answered(operation)
+        known = answering.answered(operation)
         if known:
             return known
         until = _waits(report, body, of)
@@ -167,7 +169,7 @@ def _returned(report: Report, body: ReturnEventIn) -> ledger.Committed | Waiting
             found = _found(account, purchase, goals_in_question(account, purchase, returned))
         return decide_return(account, purchase, returned, program, now, found)
 
-    return ledger.commit(ledger.Request(operation, Identity("id", entry.member), decided))
+    return committing.commit(Request(operation, Identity("id", entry.member), decided))
 
 
 def _waits(report: Report, body: ReturnEventIn, purchase: Operation) -> datetime | None:
@@ -185,7 +187,7 @@ def _return_hash(body: ReturnEventIn) -> str:
     return payload_hash(body.body(), of=body.purchase_id)
 
 
-def _decided(report: Report, body: DecisionIn) -> ledger.Committed:
+def _decided(report: Report, body: DecisionIn) -> Committed:
     """What an activity earned becomes active, or goes."""
     of = report.operation("activity", body.activity_id, "")
     entry = _found_entry(of, ActivityNotFoundError, consistent=False)
@@ -201,7 +203,7 @@ def _decided(report: Report, body: DecisionIn) -> ledger.Committed:
         return declining(account, activity, program, now)
 
     operation = report.operation("confirmation", body.activity_id, payload_hash(body))
-    return ledger.commit(ledger.Request(operation, Identity("id", entry.member), decided))
+    return committing.commit(Request(operation, Identity("id", entry.member), decided))
 
 
 def declining(account: Account, activity: Entry, program: Program, now: datetime) -> Posting:
@@ -251,7 +253,7 @@ def find_purchase(purchase_id: str, source: str) -> Entry:
     return _found_entry(of, PurchaseNotFoundError)
 
 
-def adjust(member: str, received: AdjustmentIn, source: str, correlation_id: str) -> ledger.Committed:
+def adjust(member: str, received: AdjustmentIn, source: str, correlation_id: str) -> Committed:
     """Give or take points by hand, once. Raises the errors of `ledger.store.commit` and of `decide_adjustment`."""
     adjustment = Adjustment(
         received.points, received.reason, received.note, received.expires_on, received.tier, received.tier_until
@@ -261,4 +263,4 @@ def adjust(member: str, received: AdjustmentIn, source: str, correlation_id: str
     def decided(account: Account, now: datetime) -> Posting:
         return decide_adjustment(account, adjustment, programs.in_force(account.member, now), now)
 
-    return ledger.commit(ledger.Request(operation, Identity("id", member), decided))
+    return committing.commit(Request(operation, Identity("id", member), decided))

@@ -14,11 +14,14 @@ from functions.enrolment.contract import MemberPatchIn, MergeIn, PreferencesIn, 
 from functions.enrolment.joining import referral_code, referral_key
 from functions.enrolment.member import Consent, Member, change_of, erased, patched
 from functions.enrolment.merging import decide_merge, latest_said
+from functions.ledger import committing, pairing
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Change, Entry, MemberChange, MemberStatus, Operation, Posting
 from functions.ledger.booking import check_status
+from functions.ledger.committing import Request
 from functions.ledger.identity import Identity
 from functions.ledger.movements import forfeit
+from functions.ledger.pairing import Pair
 from functions.program import store as programs
 from functions.program.messages import outbox
 from functions.runtime import clock, tables
@@ -169,8 +172,8 @@ def merge(member: str, received: MergeIn, call: Call) -> Changed:
     content = payload_hash(received, of=member)
     operation = Operation("change", call.source, call.key, content, call.correlation_id)
     arrival = Operation("merge", call.source, member, content, call.correlation_id)
-    pair = ledger.Pair((operation, arrival), (member, received.into), decide, also)
-    _, replayed = ledger.commit_pair(pair)
+    pair = Pair((operation, arrival), (member, received.into), decide, also)
+    _, replayed = pairing.commit_pair(pair)
     return Changed(profiles.get(member), replayed)
 
 
@@ -191,7 +194,7 @@ def export(member: str, call: Call) -> tuple[Member, Account, list[Entry], list[
         return Posting("changed", Change(), now, program.version if program else 0, member=change)
 
     operation = Operation("change", call.source, call.key, payload_hash_of(f"export {member}"), call.correlation_id)
-    ledger.commit(ledger.Request(operation, Identity("id", member), decide))
+    committing.commit(Request(operation, Identity("id", member), decide))
     entries = list(ledger.since(member, 0))
     messages = list(tables.query("messages", "#member = :member", {"member": member}))
     return found, ledger.load(member, consistent=True), entries, messages
@@ -245,7 +248,7 @@ def _changed(
         return profiles.taken_by_others(taken) if taken else None
 
     operation = Operation("change", call.source, call.key, content, call.correlation_id)
-    committed = ledger.commit(ledger.Request(operation, Identity("id", member), decide, also, explain))
+    committed = committing.commit(Request(operation, Identity("id", member), decide, also, explain))
     return Changed(profiles.get(member), committed.replayed)
 
 

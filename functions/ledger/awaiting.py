@@ -10,7 +10,7 @@ A purchase that nothing waits for costs nothing more: that its key is free is th
 
 from datetime import datetime, timedelta
 
-from functions.ledger import items, store
+from functions.ledger import answering, items
 from functions.ledger.account import AwaitingReturn, Operation
 from functions.runtime import bus, tables
 from functions.runtime.envelope import OutboundEvent
@@ -69,7 +69,7 @@ def report_overdue(now: datetime) -> int:
     condition, values = "#awaited = :awaited AND #report_at <= :now", {"awaited": items.AWAITED, "now": to_text(now)}
     for place in list(tables.query("entries", condition, values, index="awaited")):
         # Refused first: a purchase that comes while this goes on finds that its returns have been answered.
-        refused = [(one, error) for one in _returns(place) if (error := store.refuse(one, _NEVER_CAME))]
+        refused = [(one, error) for one in _returns(place) if (error := answering.refuse(one, _NEVER_CAME))]
         bus.publish([_refusal(one, error, now) for one, error in refused])
         _free(place)
         reported += len(refused)

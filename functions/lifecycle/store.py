@@ -12,9 +12,10 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from functions.ledger import items
+from functions.ledger import committing, items
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Operation, Posting
+from functions.ledger.committing import Request
 from functions.ledger.identity import Identity
 from functions.ledger.lots import due, expired, lot_of
 from functions.ledger.movements import relocate
@@ -55,7 +56,7 @@ def visit(member: str) -> Visit:
     # What a birthday earns is booked from the bus: the days after it wait until then, to find its points there.
     to = next(celebrated(account, program, after, today), today)
     happened = list(passing(account, program, after, to))
-    outcomes = ledger.commit_all([_request(one, account, program, after, to) for one in happened])
+    outcomes = committing.commit_all([_request(one, account, program, after, to) for one in happened])
     for outcome in outcomes:
         if isinstance(outcome, LoyaltyError):
             raise outcome
@@ -98,7 +99,7 @@ def _spared(account: Account, program: Program, today: date) -> Account:
         def decide(account: Account, now: datetime, moves: dict[str, str] = moves) -> Posting:
             return Posting("adjusted", relocate(account, moves), now, program.version)
 
-        ledger.commit(ledger.Request(operation, Identity("id", account.member), decide))
+        committing.commit(Request(operation, Identity("id", account.member), decide))
     return ledger.load(account.member, consistent=True) if lots else account
 
 
@@ -110,7 +111,7 @@ def _was_warned(member: str, lot: str) -> bool:
     return any((tables.get("messages", key) or {}).get("status") == "sent" for key in keys)
 
 
-def _request(one: Passed, account: Account, program: Program, after: date, today: date) -> ledger.Request:
+def _request(one: Passed, account: Account, program: Program, after: date, today: date) -> Request:
     operation = Operation(one.kind, SOURCE, one.id, "", f"clock#{one.on}")
 
     def decide(account: Account, _now: datetime) -> Posting:
@@ -119,7 +120,7 @@ def _request(one: Passed, account: Account, program: Program, after: date, today
                 return found.posting
         raise TryAgainError("Nothing of this is due any more.")
 
-    return ledger.Request(operation, Identity("id", account.member), decide)
+    return Request(operation, Identity("id", account.member), decide)
 
 
 def _event(one: Announcement, account: Account, program: Program) -> OutboundEvent:

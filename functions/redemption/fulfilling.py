@@ -8,8 +8,9 @@ what may have been handed over.
 from datetime import datetime
 from http import HTTPStatus
 
-from functions.ledger import store as ledger
+from functions.ledger import committing
 from functions.ledger.account import Account, Operation, Posting
+from functions.ledger.committing import Request
 from functions.ledger.identity import Identity
 from functions.program import store as programs
 from functions.redemption import store
@@ -38,7 +39,7 @@ def note(wanted: str, received: FulfilmentIn, source: str, correlation_id: str) 
         return decide_fulfilment(store.captured(wanted), received.code, received.reference, now)
 
     operation = Operation("fulfilment", source, wanted, payload_hash(received), correlation_id)
-    committed = ledger.commit(ledger.Request(operation, Identity("id", captured.member), decide))
+    committed = committing.commit(Request(operation, Identity("id", captured.member), decide))
     return Redeemed(captured, reward_of(committed.entry), "captured", committed.replayed, handover="fulfilled")
 
 

@@ -5,8 +5,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal
 
+from functions.ledger import committing
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Entry, Operation, Posting
+from functions.ledger.answering import Committed
+from functions.ledger.committing import Request
 from functions.ledger.identity import Identity
 from functions.ledger.rewards import Voucher
 from functions.program import store as programs
@@ -56,7 +59,7 @@ def redeem(received: RedemptionIn, source: str, idempotency_key: str, correlatio
             posting = decide_hold(account, wanted, program, now, timedelta(minutes=received.hold_minutes))
         return shelf.with_a_piece(posting, account, program, now)
 
-    return _made(ledger.commit(ledger.Request(operation, received.member.identity(source), decide)))
+    return _made(committing.commit(Request(operation, received.member.identity(source), decide)))
 
 
 def capture(wanted: str, received: CaptureIn | None, source: str, correlation_id: str) -> Redeemed:
@@ -115,7 +118,7 @@ def _resolved(
     content: str = "",
 ) -> Redeemed:
     operation = Operation(kind, source, reward_of(held).redemption, content, correlation_id)
-    return _made(ledger.commit(ledger.Request(operation, Identity("id", held.member), decide)))
+    return _made(committing.commit(Request(operation, Identity("id", held.member), decide)))
 
 
 def refund(wanted: str, received: RefundIn | None, source: str, correlation_id: str) -> Redeemed:
@@ -165,7 +168,7 @@ def _refunded(wanted: str, operation: Operation, points: int | None, because: st
         program = programs.of_version(final.posting.program_version)
         return decide_refund(account, opened, final, voucher, program, now, points, because)
 
-    committed = ledger.commit(ledger.Request(operation, Identity("id", opened.member), decide))
+    committed = committing.commit(Request(operation, Identity("id", opened.member), decide))
     reversal = committed.entry.posting.reversal
     assert reversal
     refunded = reversal.returned[WHOLE].points
@@ -231,7 +234,7 @@ def _status(entry: Entry) -> Status:
             return "captured"
 
 
-def _made(committed: ledger.Committed) -> Redeemed:
+def _made(committed: Committed) -> Redeemed:
     entry = committed.entry
     handover: Handover | None = "pending" if _is_handed_over(entry) else None
     return Redeemed(entry, reward_of(entry), _status(entry), committed.replayed, handover=handover)

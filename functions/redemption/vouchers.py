@@ -5,8 +5,11 @@ G#<source>    codes of nobody that a source asked for lately; it goes by itself
 
 from datetime import datetime, timedelta
 
+from functions.ledger import committing
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Operation, Posting
+from functions.ledger.answering import Committed
+from functions.ledger.committing import Request
 from functions.ledger.identity import Identity
 from functions.ledger.rewards import Voucher
 from functions.ledger.vouchers import normal_code
@@ -38,7 +41,7 @@ def picture(typed: str, source: str) -> VoucherPictureOut:
     return VoucherPictureOut(code=code, qr_svg=segno.make_qr(code, error="m").svg_inline(scale=4))
 
 
-def use(typed: str, received: VoucherUseIn, source: str, key: str, correlation_id: str) -> ledger.Committed:
+def use(typed: str, received: VoucherUseIn, source: str, key: str, correlation_id: str) -> Committed:
     """Let a voucher pay a part of a purchase, once. Raises VoucherNotFoundError, TooManyGuessesError, and the errors of
     `ledger.store.commit` and of `decide_use`."""
     found = _find(typed, source)
@@ -51,7 +54,7 @@ def use(typed: str, received: VoucherUseIn, source: str, key: str, correlation_i
         return decide_use(voucher, received.basket(), programs.of_version(voucher.version), now)
 
     operation = Operation("use", source, key, payload_hash(received, of=code), correlation_id)
-    return ledger.commit(ledger.Request(operation, Identity("id", found.member), decide))
+    return committing.commit(Request(operation, Identity("id", found.member), decide))
 
 
 def _code(found: Voucher) -> str:

@@ -13,7 +13,7 @@ from cli.inside import inside
 from functions.accrual import reporting
 from functions.accrual import store as accrual
 from functions.accrual.contract import PurchaseIn
-from functions.ledger import proving, store
+from functions.ledger import answering, proving, store
 from functions.runtime import aws, bus
 from functions.runtime.errors import TryAgainError
 from functions.runtime.validation import parse
@@ -29,11 +29,11 @@ def books(partner: Partner) -> Iterator[Partner]:
         yield partner
 
 
-def book(body: Json) -> store.Committed:
+def book(body: Json) -> answering.Committed:
     return accrual.record(accrual.Report(parse(PurchaseIn, body), SOURCE, "test"))
 
 
-def book_as_partners_do(body: Json) -> store.Committed:
+def book_as_partners_do(body: Json) -> answering.Committed:
     """Where the account is too busy, nothing is written, and the call is made again as it was: on a machine with other
     work, two hundred threads of one process may need it."""
     for _ in range(4):

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.accrual import batching, counting, following, returning
 from functions.accrual import store as accrual
 from functions.accrual.contract import DecisionIn
-from functions.ledger import awaiting, booking, events, items, movements, publishing, store
+from functions.ledger import answering, awaiting, booking, committing, events, items, movements, publishing
 from functions.ledger.account import Account, Change, Entry, Operation, OperationKind, Posting
 from functions.program.model import Goal
 from functions.program.occasions import Activity
@@ -71,32 +71,32 @@ def published_before_the_commit() -> AbstractContextManager[Any]:
 
 def refused_on_a_stale_account() -> AbstractContextManager[Any]:
     """The cheap read is believed, and the refusal is kept for ever."""
-    real = store._Batch.__init__
+    real = committing._Batch.__init__
 
-    def begin(self: Any, member: str, requests: Sequence[store.Request]) -> None:
+    def begin(self: Any, member: str, requests: Sequence[committing.Request]) -> None:
         real(self, member, requests)
         self._surely_fresh = True
 
-    return patch.object(store._Batch, "__init__", begin)
+    return patch.object(committing._Batch, "__init__", begin)
 
 
 def refusals_are_not_kept() -> AbstractContextManager[Any]:
     """The same call is granted later, after the partner was told no."""
 
-    def refused(operation: Operation, error: LoyaltyError) -> store.Outcome:
-        return store._what_it_was(operation, error)
+    def refused(operation: Operation, error: LoyaltyError) -> answering.Outcome:
+        return answering.what_it_was(operation, error)
 
-    return patch.object(store, "_refused", refused)
+    return patch.object(answering, "refused", refused)
 
 
 def payload_is_not_compared() -> AbstractContextManager[Any]:
     """Another basket under a known receipt number is answered as if it had been booked."""
-    real = store._replay
+    real = answering.replay
 
-    def replay(existing: tables.Item, operation: Operation) -> store.Outcome:
+    def replay(existing: tables.Item, operation: Operation) -> answering.Outcome:
         return real(existing, replace(operation, payload_hash=existing["hash"]))
 
-    return patch.object(store, "_replay", replay)
+    return patch.object(answering, "replay", replay)
 
 
 def marked_before_published() -> AbstractContextManager[Any]:
@@ -132,7 +132,7 @@ def lots_spent_twice() -> AbstractContextManager[Any]:
         after, entry = real(account, posting, operation, now, zone)
         return (replace(after, lots=account.lots) if posting.kind == "redeemed" else after), entry
 
-    return patch("functions.ledger.store.post", post)
+    return patch("functions.ledger.committing.post", post)
 
 
 def one_lot_for_all() -> AbstractContextManager[Any]:
@@ -148,7 +148,7 @@ def fresh_id_for_every_delivery() -> AbstractContextManager[Any]:
     """An operation id made where the message is received: a redelivery earns again."""
     real, numbers = accrual._request, count()
 
-    def request_of(report: accrual.Report) -> store.Request | None:
+    def request_of(report: accrual.Report) -> committing.Request | None:
         request = real(report)
         if request is None:
             return None
@@ -159,16 +159,16 @@ def fresh_id_for_every_delivery() -> AbstractContextManager[Any]:
 
 def lost_answer_taken_for_a_failure() -> AbstractContextManager[Any]:
     """A timeout is "it did not work", so the handler tries once more under another id."""
-    real = store.commit_all
+    real = committing.commit_all
 
-    def commit_all(requests: Sequence[store.Request]) -> list[store.Outcome]:
+    def commit_all(requests: Sequence[committing.Request]) -> list[answering.Outcome]:
         try:
             return real(requests)
         except BotoCoreError:
             again = [replace(one, operation=replace(one.operation, id=f"{one.operation.id}-2")) for one in requests]
             return real(again)
 
-    return patch.object(store, "commit_all", commit_all)
+    return patch.object(committing, "commit_all", commit_all)
 
 
 def hold_captured_after_its_release() -> AbstractContextManager[Any]:
@@ -286,7 +286,7 @@ def freed_without_condition() -> AbstractContextManager[Any]:
 
 def given_up_without_a_record() -> AbstractContextManager[Any]:
     """The night says that a return is given up and keeps no refusal: the purchase comes, and the return is booked."""
-    return patch.object(store, "refuse", lambda _operation, error: error)
+    return patch.object(answering, "refuse", lambda _operation, error: error)
 
 
 @contextmanager
@@ -387,7 +387,7 @@ def news_under_a_fresh_id() -> AbstractContextManager[Any]:
     """What follows from our own events is booked under the id of the delivery."""
     real = following._happening
 
-    def happening(activity: Activity, member: str, correlation_id: str) -> store.Request:
+    def happening(activity: Activity, member: str, correlation_id: str) -> committing.Request:
         return real(replace(activity, id=f"{activity.id}-{correlation_id}"), member, correlation_id)
 
     return patch.object(following, "_happening", happening)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-from functions.ledger import items
+from functions.ledger import answering, committing, items
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, OperationKind, Posting
 from functions.lifecycle import store
@@ -71,7 +71,7 @@ def expired_as_it_was() -> AbstractContextManager[Any]:
 def _as_it_was(kind: OperationKind) -> AbstractContextManager[Any]:
     real = store._request
 
-    def request(one: Passed, *more: Any) -> ledger.Request:
+    def request(one: Passed, *more: Any) -> committing.Request:
         made = real(one, *more)
 
         def decide(_account: Account, _now: datetime) -> Posting:
@@ -86,7 +86,7 @@ def done_under_a_fresh_id() -> AbstractContextManager[Any]:
     """What time does is another operation at every visit: what comes later on the day is converted as well."""
     real, numbers = store._request, count()
 
-    def request(one: Passed, *more: Any) -> ledger.Request:
+    def request(one: Passed, *more: Any) -> committing.Request:
         made = real(one, *more)
         return replace(made, operation=replace(made.operation, id=f"{made.operation.id}-{next(numbers)}"))
 
@@ -100,7 +100,7 @@ def put_off_by_others() -> AbstractContextManager[Any]:
         program = programs.in_force(after.member, now)
         return replace(after, due_on=next_due(after, program, day_in(now, program.zone)))
 
-    return patch.object(ledger, "_with_due", with_due)
+    return patch.object(ledger, "with_due", with_due)
 
 
 def told_under_a_fresh_id() -> AbstractContextManager[Any]:
@@ -125,16 +125,16 @@ def told_or_not() -> AbstractContextManager[Any]:
 
 def noted_before_it_is_done() -> AbstractContextManager[Any]:
     """The day is noted first, and the visit does not live to do what is due."""
-    real = ledger.commit_all
+    real = committing.commit_all
 
-    def commit_all(requests: Sequence[ledger.Request]) -> list[ledger.Outcome]:
+    def commit_all(requests: Sequence[committing.Request]) -> list[answering.Outcome]:
         if requests and requests[0].operation.kind in {"activation", "expiry", "review", "conversion"}:
             account = ledger.load(requests[0].who.value, consistent=True)
             on = date.fromisoformat(requests[-1].operation.correlation_id.removeprefix("clock#"))
             ledger.passed(account, on, next_due(account, programs.active(), on))
         return real(requests)
 
-    return patch.object(store, "ledger", _changed(ledger, commit_all=commit_all))
+    return patch.object(store, "committing", _changed(committing, commit_all=commit_all))
 
 
 def _changed(module: Any, **instead: Any) -> SimpleNamespace:

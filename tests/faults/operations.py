@@ -16,9 +16,9 @@ from functions.accrual.returning import Waiting
 from functions.accrual.store import Body
 from functions.enrolment.store import Enrolled
 from functions.ledger.account import Entry
+from functions.ledger.answering import Committed
 from functions.ledger.identity import Identity
 from functions.ledger.items import entry_to_item
-from functions.ledger.store import Committed
 from functions.redemption.spending import Redeemed
 from functions.redemption.stocking import Level
 from functions.runtime.errors import (

@@ -33,8 +33,7 @@ from functions.enrolment import profiles
 from functions.enrolment import store as enrolment
 from functions.enrolment.contract import MemberIn
 from functions.enrolment.member import member_id
-from functions.ledger import awaiting, items, proving, publishing, stockproof
-from functions.ledger import store as ledger
+from functions.ledger import awaiting, committing, items, proving, publishing, stockproof
 from functions.ledger.account import Account
 from functions.lifecycle import store as lifecycle
 from functions.program import document
@@ -324,7 +323,7 @@ class Simulation:
             stack.enter_context(patch.object(clock, "now", self._schedule.clock))
             stack.enter_context(patch.object(clock, "pause", self._pause))
             stack.enter_context(patch.object(programs, "time", SimpleNamespace(monotonic=lambda: self._schedule.now)))
-            stack.enter_context(patch.object(ledger, "secrets", SimpleNamespace(token_bytes=self._rng.randbytes)))
+            stack.enter_context(patch.object(committing, "secrets", SimpleNamespace(token_bytes=self._rng.randbytes)))
             salts = SimpleNamespace(token_hex=lambda size: self._rng.randbytes(size).hex())
             stack.enter_context(patch.object(profiles, "secrets", salts))
             stack.enter_context(patch.object(batching, "time", SimpleNamespace(monotonic=lambda: self._schedule.now)))

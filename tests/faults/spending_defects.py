@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-from functions.ledger import movements
+from functions.ledger import committing, movements
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Change, Draw, Entry, Operation, Posting
 from functions.ledger.identity import Identity
@@ -248,12 +248,12 @@ def used_as_it_was_looked_up() -> AbstractContextManager[Any]:
 
 def used_without_paying() -> AbstractContextManager[Any]:
     """What a voucher paid is not taken from its value."""
-    real = ledger._using
+    real = committing._using
 
     def using(use: Use) -> tables.Write:
         return real(replace(use, left=use.voucher.reward.value, used_up=False))
 
-    return patch.object(ledger, "_using", using)
+    return patch.object(committing, "_using", using)
 
 
 def handed_over_and_given_up() -> AbstractContextManager[Any]:
@@ -308,7 +308,7 @@ def swept_under_another_id() -> AbstractContextManager[Any]:
             )
 
         ended = Operation("release", SOURCE, f"{wanted}-expired", "", correlation_id)
-        committed = ledger.commit(ledger.Request(ended, Identity("id", opened.member), decide))
+        committed = committing.commit(committing.Request(ended, Identity("id", opened.member), decide))
         return spending.Redeemed(committed.entry, spending.reward_of(opened), "expired", committed.replayed)
 
     return patch.object(redemption, "cancel", cancel)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions.ledger import committing
 from functions.ledger import store as ledger
 from functions.lifecycle import store as lifecycle
 from functions.program import store as programs
@@ -439,7 +440,7 @@ def test_what_could_not_be_booked_is_not_noted_as_done(
     shop.clock.move(days=3)
     busy = TryAgainError("The account is busy.")
     with monkeypatch.context() as patched:
-        patched.setattr(ledger, "commit_all", lambda requests: [busy for _ in requests])
+        patched.setattr(committing, "commit_all", lambda requests: [busy for _ in requests])
         with pytest.raises(TryAgainError):
             lifecycle.visit(ada)
     assert "passed_on" not in account(shop, ada)

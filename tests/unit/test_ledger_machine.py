@@ -1,8 +1,8 @@
 """A member's whole life at random, against an oracle that counts single points, with the promises after every step.
 
-The books here commit as `ledger/store.py` does: decide first, then one entry per operation id, for ever; a refusal is
-kept under its id; a reversal must have seen the latest. Clocks jump days and months ahead, and from call to call a few
-minutes back, also over midnight. HYPOTHESIS_PROFILE=thorough looks much longer.
+The books here commit as `ledger/committing.py` does: decide first, then one entry per operation id, for ever; a refusal
+is kept under its id; a reversal must have seen the latest. Clocks jump days and months ahead, and from call to call a
+few minutes back, also over midnight. HYPOTHESIS_PROFILE=thorough looks much longer.
 """
 
 import os
