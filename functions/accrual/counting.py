@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
-from functions.accrual.earning import NOTHING, Judgement, by_line, quick, shares_of
+from functions.accrual.given import NOTHING, Judgement, by_line, quick, shares_of
 from functions.accrual.rulebook import Rulebook
 from functions.ledger.account import Count, Reason
 from functions.ledger.rewards import Basis, IssuedReward

@@ -14,6 +14,8 @@ from typing import TypeAlias
 
 from functions.accrual import counting, earning
 from functions.accrual.earning import Budgets
+from functions.accrual.given import Given, quick
+from functions.accrual.limits import counts_of
 from functions.accrual.rulebook import Rulebook, rulebook_of
 from functions.ledger.account import Account, Change, Count, Line, Posting, Reason, TierStep
 from functions.ledger.booking import changed, summed
@@ -82,7 +84,7 @@ class _Deciding:
         goals = counting.goals(moment, self._book, tallies)
         gifts = self._gifts()
         measured = counting.counts(moment, tallies)
-        counts = [*earning.counts_of(self._judged, moment), *measured, *goals.counts]
+        counts = [*counts_of(self._judged, moment), *measured, *goals.counts]
         if self._referrer:
             counts.append(Count(REFERRAL_DONE, whole=1))
         if gifts and not moment.program.rewards_return and isinstance(moment.event, Purchase):
@@ -185,7 +187,7 @@ class _Deciding:
             for reward in self._given_by(one, program.rewards[one.rule.gift.reward])
         ]
 
-    def _given_by(self, one: earning.Given, reward: Reward) -> list[IssuedReward]:
+    def _given_by(self, one: Given, reward: Reward) -> list[IssuedReward]:
         """What a rule gives of a reward, with what it rests on."""
         assert one.rule.gift
         rule, least_paid = one.rule, one.rule.when.paid.at_least if one.rule.when.paid else None
@@ -318,4 +320,4 @@ def _lines(moment: Moment, shares: Sequence[int]) -> list[Line]:
     if not isinstance(moment.event, Purchase):
         return []
     sold = zip(moment.lines, shares, strict=True)
-    return [earning.quick(Line, (line[0], line[1], line[2], share)) for line, share in sold]
+    return [quick(Line, (line[0], line[1], line[2], share)) for line, share in sold]

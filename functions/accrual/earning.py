@@ -10,50 +10,21 @@ takes back exactly its share.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from functions.accrual.limits import last_key, limit_key, points_left, times_used_up, used_up
+from functions.accrual.given import NOTHING, Given, Judgement, by_line, not_applied, quick, shares_of
+from functions.accrual.limits import points_left, times_used_up, used_up
 from functions.accrual.rulebook import Ready, Rulebook
-from functions.ledger.account import Count, Draw, Reason
+from functions.accrual.stacking import cap_benefit, cap_together, stacked
+from functions.ledger.account import Draw, Reason
 from functions.program.budgets import Shard, shard_for, untouched
-from functions.program.conditions import Facts, Moment
-from functions.program.model import EarningRule, Group, Limit, Rate
-from functions.program.occasions import Purchase
+from functions.program.conditions import Moment
+from functions.program.model import EarningRule, Rate
 from functions.program.sharing import along, along_floor, cut, marginal, rounded, spread, whole
-
-NOTHING: Mapping[str, Any] = {}
-quick = tuple.__new__
-"""Makes a named tuple in a third of the time that calling its class takes: reasons and lines are made by the dozen."""
 
 Budgets: TypeAlias = Mapping[str, Sequence[Shard]]
 """Points that are left of the budgets of rules, by shard; a rule that is not named has spent nothing of its own."""
-
-
-@dataclass(slots=True)
-class Given:
-    """What one rule gives: points, by line (in the order of the purchase's lines) and together, or how many gifts and
-    for what of each line, and facts for the explanation."""
-
-    rule: EarningRule
-    shares: list[int]
-    points: int
-    skipped: Mapping[str, str]
-    facts: dict[str, int | str]
-    gifts: int = 0
-    gifts_for: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Judgement:
-    """What all rules gave, and why each of them did or did not. `shares`: the points that can be spent, by line in the
-    order of the purchase's lines; `by_line` the same by the ids of those that got any."""
-
-    given: list[Given]
-    reasons: Sequence[Reason]
-    shares: list[int]
-    by_line: Mapping[str, int]
 
 
 def judge(moment: Moment, book: Rulebook, budgets: Budgets, occasions: tuple[str, ...]) -> Judgement:
@@ -64,22 +35,22 @@ def judge(moment: Moment, book: Rulebook, budgets: Budgets, occasions: tuple[str
     ended_by: str | None = None
     for group, rules in zip(moment.program.groups, book.rules_on(occasions), strict=True):
         if ended_by is not None:
-            reasons += [_not(one.rule, "exclusive_rule_applied", {"rule": ended_by}) for one in rules]
+            reasons += [not_applied(one.rule, "exclusive_rule_applied", {"rule": ended_by}) for one in rules]
             continue
         spent = times_used_up(group.limits, f"group.{group.id}", moment) if group.limits else None
         if spent:
-            reasons += [_not(one.rule, *spent) for one in rules]
+            reasons += [not_applied(one.rule, *spent) for one in rules]
             continue
         candidates = _candidates(rules, moment, failing, given, budgets, reasons)
-        chosen = _stacked(group, candidates, moment, reasons) if len(candidates) > 1 else candidates
+        chosen = stacked(group, candidates, moment, reasons) if len(candidates) > 1 else candidates
         if group.limits:
-            _cap(chosen, moment, group.limits, f"group.{group.id}", "group_limit")
+            cap_together(chosen, moment, group.limits, f"group.{group.id}", "group_limit")
         given += chosen
         if group.policy == "exclusive" and any(one.points or one.gifts for one in chosen):
             ended_by = chosen[0].rule.id
-    _cap_benefit(given, moment)
+    cap_benefit(given, moment)
     if moment.program.limits:
-        _cap(given, moment, moment.program.limits, "all", "programme_limit")
+        cap_together(given, moment, moment.program.limits, "all", "programme_limit")
     return _judgement(given, reasons, moment, book)
 
 
@@ -88,7 +59,7 @@ def _judgement(given: list[Given], reasons: list[Reason], moment: Moment, book: 
     nothing_left = [one for one in given if one.rule.gift is None and not one.points]
     if nothing_left:
         given = [one for one in given if one not in nothing_left]
-        reasons += [_not(one.rule, "limit_reached", one.facts, one.skipped) for one in nothing_left]
+        reasons += [not_applied(one.rule, "limit_reached", one.facts, one.skipped) for one in nothing_left]
     of_rules = {reason.rule: reason for reason in reasons + [_reason(one, moment) for one in given]}
     shares = shares_of([one for one in given if one.rule.into is None], moment)
     in_order = [of_rules[rule] for rule in book.order if rule in of_rules]
@@ -130,7 +101,7 @@ def _judged(
     """What a rule whose conditions hold would give by itself, or why it does not apply."""
     rule = ready.rule
     if ready.again and (spent := used_up(ready, moment)):
-        return _not(rule, *spent)
+        return not_applied(rule, *spent)
     skipped: Mapping[str, str] = NOTHING
     places: Sequence[int] | None = None
     if ready.place is not None:
@@ -138,12 +109,12 @@ def _judged(
         if any(codes):
             skipped = {line: code for line, code in zip(moment.ids, codes, strict=True) if code}
             if None not in codes:
-                return _not(rule, "no_line_counts", NOTHING, skipped)
+                return not_applied(rule, "no_line_counts", NOTHING, skipped)
             places = [i for i, code in enumerate(codes) if code is None]
     values = _counted(ready, moment, places, given)
     total = sum(values)
     if total < rule.minimum:
-        return _not(rule, "below_minimum", {"counted": total, "needed": rule.minimum}, skipped)
+        return not_applied(rule, "below_minimum", {"counted": total, "needed": rule.minimum}, skipped)
     if rule.earn is None:
         counted = moment.ids if places is None else [moment.ids[i] for i in places]
         gifts_for = {line: value for line, value in zip(counted, values, strict=True) if line and value}
@@ -162,9 +133,9 @@ def _gift(
     assert rule.gift is not None
     times = total // rule.gift.per_full if rule.gift.per_full else 1
     if not times:
-        return _not(rule, "amount_below_one_step", {"paid": total, "needed": rule.gift.per_full}, skipped)
+        return not_applied(rule, "amount_below_one_step", {"paid": total, "needed": rule.gift.per_full}, skipped)
     if rule.budget is not None and _draw(rule, times, moment, budgets) is None:
-        return _not(rule, "budget_used_up", {}, skipped)
+        return not_applied(rule, "budget_used_up", {}, skipped)
     return Given(rule, [0] * len(moment.lines), 0, skipped, {}, times, gifts_for)
 
 
@@ -180,20 +151,20 @@ def _earned(
     rule = ready.rule
     shares = _shares(ready, moment.tier, values, total)
     if shares is None:
-        return _not(rule, "tier", {"is": moment.tier} if moment.tier else {}, skipped)
+        return not_applied(rule, "tier", {"is": moment.tier} if moment.tier else {}, skipped)
     points = sum(shares)
     if not points:
         needed = _needed(rule, moment.tier, total)
-        return _not(rule, "amount_below_one_step", {"paid": total, "needed": needed}, skipped)
+        return not_applied(rule, "amount_below_one_step", {"paid": total, "needed": needed}, skipped)
     facts: dict[str, int | str] = {}
     left = points_left(rule.limits, ready.owner, moment) if rule.limits else None
     if left is not None and points > left[0]:
         if left[0] <= 0:
-            return _not(rule, "limit_reached", left[1], skipped)
+            return not_applied(rule, "limit_reached", left[1], skipped)
         facts = {"before_limit": points, **left[1]}
         shares, points = cut(shares, left[0]), left[0]
     if rule.budget is not None and _draw(rule, points, moment, budgets) is None:
-        return _not(rule, "budget_used_up", {}, skipped)
+        return not_applied(rule, "budget_used_up", {}, skipped)
     if places is None:
         return Given(rule, shares, points, skipped, facts)
     of_all = [0] * len(moment.lines)
@@ -291,142 +262,6 @@ def _shares(ready: Ready, tier: str, values: Sequence[int], total: int) -> list[
     return along(values, lambda so_far: whole(so_far * top, bottom, rule.rounding))
 
 
-def _stacked(group: Group, candidates: list[Given], moment: Moment, reasons: list[Reason]) -> list[Given]:
-    """The rules of a group that count, of those that apply."""
-    if group.policy == "all":
-        return candidates
-    if group.by_line:
-        return _stacked_by_line(group, candidates, moment, reasons)
-    best = max(candidates, key=lambda one: one.points) if group.policy == "highest" else candidates[0]
-    facts: dict[str, int | str] = {"rule": best.rule.id, "points": best.points}
-    code = "another_gives_more" if group.policy == "highest" else "another_comes_first"
-    reasons += [_not(one.rule, code, {**facts, "would_give": one.points}) for one in candidates if one is not best]
-    return [best]
-
-
-def _stacked_by_line(group: Group, candidates: list[Given], moment: Moment, reasons: list[Reason]) -> list[Given]:
-    code = "another_gives_more" if group.policy == "highest" else "another_comes_first"
-    lost: list[dict[str, str]] = [{} for _ in candidates]
-    for i, line in enumerate(moment.lines):
-        offers = [n for n, one in enumerate(candidates) if one.shares[i]]
-        if not offers:
-            continue
-        best = max(offers, key=lambda n: candidates[n].shares[i]) if group.policy == "highest" else offers[0]
-        for n in offers:
-            if n != best:
-                candidates[n].points -= candidates[n].shares[i]
-                candidates[n].shares[i] = 0
-                lost[n][line.id] = code
-    chosen: list[Given] = []
-    for one, losses in zip(candidates, lost, strict=True):
-        one.skipped = {**one.skipped, **losses}
-        if losses and not one.points:
-            reasons.append(_not(one.rule, code, {}, one.skipped))
-        else:
-            chosen.append(one)
-    return chosen
-
-
-def _cap_benefit(given: Sequence[Given], moment: Moment) -> None:
-    """No line gives more, by its discount and its points together, than the programme allows."""
-    cap, worth = moment.program.benefit_cap, moment.program.worth
-    if cap is None or worth is None or not isinstance(moment.event, Purchase):
-        return
-    for i, line in enumerate(moment.lines):
-        room = cap * (line.amount + line.discount) - line.discount
-        _take_off(given, [i], max(0, int(room // worth)), "most_benefit")
-
-
-def _cap(given: Sequence[Given], moment: Moment, limits: Sequence[Limit], owner: str, why: str) -> None:
-    """Points of several rules together keep within the limits of their group, or of the programme."""
-    left = points_left(limits, owner, moment)
-    if left is not None:
-        _take_off(given, range(len(moment.lines)), max(0, left[0]), why)
-
-
-def _take_off(given: Sequence[Given], places: Sequence[int], most: int, why: str) -> None:
-    """Reduce what the places get to `most` points, the last rules first."""
-    if len(places) > 1:
-        too_many = sum([one.points for one in given if one.rule.into is None]) - most
-    else:
-        too_many = sum([one.shares[i] for one in given if one.rule.into is None for i in places]) - most
-    for one in reversed(given):
-        if too_many <= 0:
-            return
-        if one.rule.into is None:
-            for i in reversed(places):
-                taken = min(one.shares[i], too_many)
-                if taken > 0:
-                    one.shares[i] -= taken
-                    one.points -= taken
-                    too_many -= taken
-                    one.facts[why] = int(one.facts.get(why, 0)) - taken
-
-
-def counts_of(judged: Judgement, moment: Moment) -> list[Count]:
-    """What must be remembered for the limits of the rules that applied, and of the programme."""
-    given = judged.given
-    counts: list[Count] = []
-    for one in given:
-        if one.rule.limits:
-            counts += _towards(one.rule.limits, f"rule.{one.rule.id}", [one], moment)
-        if one.rule.cooldown_days:
-            last = moment.account.counters.get(last_key(one.rule), 0)
-            counts.append(Count(last_key(one.rule), kept=max(0, moment.day.toordinal() - last)))
-    for group in moment.program.groups:
-        if group.limits:
-            of_group = [one for one in given if one.rule.group == group.id]
-            counts += _towards(group.limits, f"group.{group.id}", of_group, moment)
-    spendable = [one for one in given if one.rule.into is None] if moment.program.limits else []
-    for limit in moment.program.limits if spendable else ():
-        if limit.points is not None and limit.per != "purchase":
-            counts.append(_count_points(limit_key("all", limit, moment), judged.by_line))
-        else:
-            counts += _towards([limit], "all", spendable, moment)
-    return counts
-
-
-def _towards(limits: Sequence[Limit], owner: str, given: Sequence[Given], moment: Moment) -> list[Count]:
-    """What rules that applied use of the limits they share."""
-    counts: list[Count] = []
-    for limit in limits if given else ():
-        if limit.per == "purchase":
-            continue
-        key = limit_key(owner, limit, moment)
-        if limit.points is not None:
-            spendable = [one for one in given if one.rule.into is None or len(given) == 1]
-            counts.append(_count_points(key, by_line(shares_of(spendable, moment), moment)))
-        elif any(one.rule.gift for one in given) and _stays(moment):
-            counts.append(Count(key, kept=1))
-        else:
-            counts.append(Count(key, whole=1))
-    return counts
-
-
-def _count_points(key: str, lines: Mapping[str, int]) -> Count:
-    """Points towards a limit, by line; those of an activity, which has none, as a whole."""
-    return Count(key, whole=lines[""]) if "" in lines else Count(key, lines)
-
-
-def _stays(moment: Moment) -> bool:
-    """Whether what was given stays when the purchase comes back."""
-    return isinstance(moment.event, Purchase) and not moment.program.rewards_return
-
-
-def shares_of(given: Sequence[Given], moment: Moment) -> list[int]:
-    """The points of several rules, by line."""
-    if len(given) == 1:
-        return given[0].shares
-    return list(map(sum, zip(*[one.shares for one in given], strict=True))) if given else [0] * len(moment.lines)
-
-
-def by_line(values: Sequence[int], moment: Moment) -> dict[str, int]:
-    """What is not nothing, by the id of its line."""
-    if all(values):
-        return dict(zip(moment.ids, values, strict=True))
-    return {line: value for line, value in zip(moment.ids, values, strict=True) if value}
-
-
 def _reason(one: Given, moment: Moment) -> Reason:
     rule, facts = one.rule, one.facts
     if rule.gift:
@@ -435,7 +270,3 @@ def _reason(one: Given, moment: Moment) -> Reason:
     lines = by_line(one.shares, moment)
     lines.pop("", None)
     return quick(Reason, (rule.id, True, one.points, lines, None, facts, one.skipped, rule.into))
-
-
-def _not(rule: EarningRule, code: str, facts: Facts, skipped: Mapping[str, str] | None = None) -> Reason:
-    return quick(Reason, (rule.id, False, 0, NOTHING, code, facts, skipped or NOTHING, rule.into))
