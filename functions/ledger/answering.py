@@ -7,8 +7,9 @@ OperationIdReusedError.
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from functions.ledger import items
+from functions.ledger import awaited_items, items
 from functions.ledger.account import Entry, Operation
+from functions.ledger.awaited_items import CHANGES, is_awaited
 from functions.runtime import tables
 from functions.runtime.errors import (
     LoyaltyError,
@@ -63,7 +64,7 @@ def refused(operation: Operation, error: LoyaltyError) -> Outcome:
     try:
         tables.put_new("entries", record, key="operation")
     except ConditionFailedError as failed:
-        if failed.item and items.is_awaited(failed.item):
+        if failed.item and is_awaited(failed.item):
             return _refused_awaited(record, failed.item, error)
         return replay(failed.item, operation) if failed.item else error
     return error
@@ -72,8 +73,8 @@ def refused(operation: Operation, error: LoyaltyError) -> Outcome:
 def _refused_awaited(record: tables.Item, awaited: tables.Item, error: LoyaltyError) -> Outcome:
     """Keep a refusal where returns wait: they go on waiting, until they are reported."""
     try:
-        kept = awaited | record | {items.CHANGES: awaited[items.CHANGES] + 1}
-        tables.transact([Replace("entries", kept, expected=items.as_awaited(awaited))])
+        kept = awaited | record | {CHANGES: awaited[CHANGES] + 1}
+        tables.transact([Replace("entries", kept, expected=awaited_items.as_awaited(awaited))])
     except CancelledError:
         return TryAgainError("Something else came for this purchase. Nothing was written; repeat the call as it was.")
     return error
@@ -82,7 +83,7 @@ def _refused_awaited(record: tables.Item, awaited: tables.Item, error: LoyaltyEr
 def what_it_was(operation: Operation, error: LoyaltyError) -> Outcome:
     """What was accepted once is answered as it was then, whatever the programme or the member say today."""
     existing = tables.get("entries", {"operation": operation.key}, consistent=True)
-    return replay(existing, operation) if existing and not items.is_awaited(existing) else error
+    return replay(existing, operation) if existing and not is_awaited(existing) else error
 
 
 def replay(existing: tables.Item, operation: Operation) -> Outcome:

@@ -10,8 +10,16 @@ A purchase that nothing waits for costs nothing more: that its key is free is th
 
 from datetime import datetime, timedelta
 
-from functions.ledger import answering, items
+from functions.ledger import answering, awaited_items, items
 from functions.ledger.account import AwaitingReturn, Operation
+from functions.ledger.awaited_items import (
+    AWAITED,
+    CHANGES,
+    awaited_to_item,
+    awaiting_from_item,
+    awaiting_to_list,
+    is_awaited,
+)
 from functions.runtime import bus, tables
 from functions.runtime.envelope import OutboundEvent
 from functions.runtime.errors import LoyaltyError, OperationIdReusedError, PurchaseNotFoundError, TryAgainError
@@ -34,12 +42,12 @@ def wait(purchase: Operation, awaiting: AwaitingReturn, now: datetime, longest: 
         place = tables.get("entries", key, consistent=True)
         if place and items.is_entry(place):
             return None
-        if place and not items.is_awaited(place):
+        if place and not is_awaited(place):
             raise PurchaseNotFoundError(f"The purchase {purchase.id} was refused.")
         try:
             if place is None:
                 report_at = now + longest
-                item = items.awaited_to_item(purchase, awaiting, to_text(report_at))
+                item = awaited_to_item(purchase, awaiting, to_text(report_at))
                 tables.put_new("entries", item, key="operation")
                 return report_at
             _join(place, key, awaiting, purchase)
@@ -51,7 +59,7 @@ def wait(purchase: Operation, awaiting: AwaitingReturn, now: datetime, longest: 
 
 def _join(place: tables.Item, key: tables.Item, awaiting: AwaitingReturn, purchase: Operation) -> None:
     """Wait beside the returns that wait already, once. Raises CancelledError where something came meanwhile."""
-    waiting = items.awaiting_from_item(place)
+    waiting = awaiting_from_item(place)
     for other in waiting:
         if other.id == awaiting.id:
             if other.payload_hash != awaiting.payload_hash:
@@ -59,14 +67,14 @@ def _join(place: tables.Item, key: tables.Item, awaiting: AwaitingReturn, purcha
             return
     if len(waiting) == MOST_WAITING:
         raise PurchaseNotFoundError(f"You have not sent the purchase {purchase.id}, and enough returns wait for it.")
-    joined = {"returns": items.awaiting_to_list([*waiting, awaiting])}
-    tables.transact([tables.Amend("entries", key, items.CHANGES, place[items.CHANGES], joined)])
+    joined = {"returns": awaiting_to_list([*waiting, awaiting])}
+    tables.transact([tables.Amend("entries", key, CHANGES, place[CHANGES], joined)])
 
 
 def report_overdue(now: datetime) -> int:
     """Refuse on the bus what has waited too long, and free its place; how many returns there were."""
     reported = 0
-    condition, values = "#awaited = :awaited AND #report_at <= :now", {"awaited": items.AWAITED, "now": to_text(now)}
+    condition, values = "#awaited = :awaited AND #report_at <= :now", {"awaited": AWAITED, "now": to_text(now)}
     for place in list(tables.query("entries", condition, values, index="awaited")):
         # Refused first: a purchase that comes while this goes on finds that its returns have been answered.
         refused = [(one, error) for one in _returns(place) if (error := answering.refuse(one, _NEVER_CAME))]
@@ -82,7 +90,7 @@ _NEVER_CAME = PurchaseNotFoundError("The purchase of this return never came.")
 
 def _returns(place: tables.Item) -> list[Operation]:
     """The operations that wait at a place."""
-    waiting = items.awaiting_from_item(place)
+    waiting = awaiting_from_item(place)
     return [Operation("return", place["source"], one.id, one.payload_hash, "") for one in waiting]
 
 
@@ -100,9 +108,9 @@ def _refusal(operation: Operation, error: LoyaltyError, now: datetime) -> Outbou
 def _free(place: tables.Item) -> None:
     """Free the place, unless something came to it. Where the purchase was refused, that stays."""
     key = {"operation": place["operation"]}
-    seen = place[items.CHANGES]
+    seen = place[CHANGES]
     if "refused" in place:
         gone = "REMOVE #awaited, #report_at, #returns, #changes"
         tables.update("entries", key, gone, "#changes = :seen", {"seen": seen})
     else:
-        tables.delete("entries", key, items.as_awaited(place))
+        tables.delete("entries", key, awaited_items.as_awaited(place))

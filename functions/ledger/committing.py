@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from functions.ledger import answering, items, store
+from functions.ledger import answering, awaited_items, items, store
 from functions.ledger.account import Account, Entry, Operation, Posting
 from functions.ledger.answering import Committed, Outcome
+from functions.ledger.awaited_items import is_awaited
 from functions.ledger.booking import check_status, post
 from functions.ledger.identity import ADDRESSES, Identity
+from functions.ledger.reward_items import CHANGES, voucher_key, voucher_to_item
 from functions.ledger.rewards import Use, Withdrawal
 from functions.ledger.vouchers import RANDOM_BYTES, code_from, completed
 from functions.program import store as programs
@@ -221,7 +223,7 @@ class _Batch:
         for i, entry in planned.items():
             mine = [next(left) for _ in self._writes_of(i, entry)]
             key, existing = entry.operation.key, mine[0].item
-            if existing and items.is_awaited(existing):
+            if existing and is_awaited(existing):
                 self._awaited[key] = existing
             elif existing:
                 self._outcomes[i] = answering.replay(existing, self._requests[i].operation)
@@ -242,7 +244,11 @@ class _Batch:
         if awaited is None:
             return [Put("entries", item, key="operation"), *_writes_with(entry), *also]
         taken_over = {"returns": awaited["returns"]}
-        return [Replace("entries", item | taken_over, expected=items.as_awaited(awaited)), *_writes_with(entry), *also]
+        return [
+            Replace("entries", item | taken_over, expected=awaited_items.as_awaited(awaited)),
+            *_writes_with(entry),
+            *also,
+        ]
 
 
 def _writes_with(entry: Entry) -> list[Write]:
@@ -250,7 +256,7 @@ def _writes_with(entry: Entry) -> list[Write]:
     posting = entry.posting
     final = [posting.reward] if posting.kind == "redeemed" and posting.reward else []
     vouchers = [
-        items.voucher_to_item(reward, entry.member, posting.program_version)
+        voucher_to_item(reward, entry.member, posting.program_version)
         for reward in (*final, *posting.issued)
         if reward.code
     ]
@@ -268,7 +274,7 @@ def _writes_with(entry: Entry) -> list[Write]:
 def _withdrawing(one: Withdrawal) -> Write:
     assert one.voucher.reward.code
     content = {"value": one.left, "withdrawn": not one.left}
-    return Amend("rewards", items.voucher_key(one.voucher.reward.code), items.CHANGES, one.voucher.changes, content)
+    return Amend("rewards", voucher_key(one.voucher.reward.code), CHANGES, one.voucher.changes, content)
 
 
 def _using(use: Use) -> Write:
@@ -280,7 +286,7 @@ def _using(use: Use) -> Write:
         "paid": voucher.paid + use.paid,
         "used_up": use.used_up,
     }
-    return Amend("rewards", items.voucher_key(voucher.reward.code), items.CHANGES, voucher.changes, content)
+    return Amend("rewards", voucher_key(voucher.reward.code), CHANGES, voucher.changes, content)
 
 
 def _new_code() -> str:

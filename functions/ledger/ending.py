@@ -6,7 +6,7 @@ What was used or taken back meanwhile stays in the index until its day: to take 
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from functions.ledger import items
+from functions.ledger.reward_items import ENDING_SHARDS, voucher_from_item
 from functions.ledger.rewards import Voucher
 from functions.runtime import tables
 
@@ -21,7 +21,7 @@ def over(shard: str, today: date) -> Iterator[str]:
 def read(keys: Sequence[str]) -> dict[str, Voucher]:
     """Vouchers as they are now, by key."""
     found = tables.get_many("rewards", [{"key": key} for key in keys])
-    return {item["key"]: items.voucher_from_item(item) for item in found}
+    return {item["key"]: voucher_from_item(item) for item in found}
 
 
 def settle(key: str) -> None:
@@ -33,6 +33,6 @@ def first() -> date | None:
     """The last day of the voucher that is the next to end."""
     found = (
         next(iter(tables.query("rewards", "#ends = :ends", {"ends": shard}, index="ending", limit=1)), None)
-        for shard in items.ENDING_SHARDS
+        for shard in ENDING_SHARDS
     )
     return min((date.fromisoformat(item["ends_on"]) for item in found if item), default=None)

@@ -9,7 +9,6 @@ from typing import Any
 from functions.ledger.account import (
     OWN_IDS,
     Account,
-    AwaitingReturn,
     Balance,
     Change,
     Count,
@@ -25,7 +24,15 @@ from functions.ledger.account import (
     TierStep,
     Traits,
 )
-from functions.ledger.rewards import Basis, IssuedReward, Use, Voucher, Withdrawal
+from functions.ledger.awaited_items import awaiting_from_item, hold_shard
+from functions.ledger.reward_items import (
+    reward_from_item,
+    reward_to_item,
+    use_from_item,
+    use_to_item,
+    withdrawal_from_item,
+    withdrawal_to_item,
+)
 from functions.runtime.instants import from_text, to_text
 from functions.runtime.tables import Item
 
@@ -147,16 +154,16 @@ def _optional_parts(posting: Posting) -> Item:
         "lines": [list(line) for line in posting.lines],
         "currency": posting.currency,
         "counts": [_count_to_list(count, posting.lines) for count in posting.counts],
-        "issued": [_reward_to_item(reward) for reward in posting.issued],
+        "issued": [reward_to_item(reward) for reward in posting.issued],
         "draws": [[draw.rule, draw.shard, draw.points, draw.room] for draw in posting.draws],
         "referrer": posting.referrer,
-        "withdrawn": [_withdrawal_to_item(one) for one in posting.withdrawn],
+        "withdrawn": [withdrawal_to_item(one) for one in posting.withdrawn],
         "activity": posting.activity,
         "unconfirmed": posting.unconfirmed,
         "note": posting.note,
         "about": member_to_item(posting.member) if posting.member else None,
-        "reward": _reward_to_item(posting.reward) if posting.reward else None,
-        "used": _use_to_item(posting.used) if posting.used else None,
+        "reward": reward_to_item(posting.reward) if posting.reward else None,
+        "used": use_to_item(posting.used) if posting.used else None,
         "until": to_text(posting.until) if posting.until else None,
         "reversal": _reversal_to_item(posting.reversal) if posting.reversal else None,
     }
@@ -183,22 +190,22 @@ def entry_from_item(item: Item) -> Entry:
         program_version=item["version"],
         explanation=tuple(_reason_from_list(reason, ids) for reason in item["why"]),
         lines=lines,
-        reward=_reward_from_item(item["reward"]) if "reward" in item else None,
+        reward=reward_from_item(item["reward"]) if "reward" in item else None,
         reversal=_reversal_from_item(item["reversal"]) if "reversal" in item else None,
         currency=item.get("currency"),
         made=_change_from_item(item["made"]) if "made" in item else None,
         counts=tuple(_count_from_list(count, lines) for count in item.get("counts", ())),
         tiers=tuple(_step_from_list(step) for step in item["tiers"]) if "tiers" in item else None,
         tier_before=item.get("tier_before"),
-        issued=tuple(_reward_from_item(reward) for reward in item.get("issued", ())),
+        issued=tuple(reward_from_item(reward) for reward in item.get("issued", ())),
         draws=tuple(Draw(*draw) for draw in item.get("draws", ())),
         referrer=item.get("referrer"),
-        withdrawn=tuple(_withdrawal_from_item(one) for one in item.get("withdrawn", ())),
+        withdrawn=tuple(withdrawal_from_item(one) for one in item.get("withdrawn", ())),
         activity=item.get("activity"),
         unconfirmed=item.get("unconfirmed", False),
         note=item.get("note"),
         member=_member_from_item(item["about"]) if "about" in item else None,
-        used=_use_from_item(item["used"]) if "used" in item else None,
+        used=use_from_item(item["used"]) if "used" in item else None,
         until=from_text(item["until"]) if "until" in item else None,
     )
     recorded_at = from_text(item["recorded_at"])
@@ -220,52 +227,6 @@ def entry_from_item(item: Item) -> Entry:
 def is_entry(item: Item) -> bool:
     """Not the record of a refusal, and not the place of a purchase that returns wait for."""
     return "kind" in item
-
-
-AWAITED = "purchase"
-"""What stands in the index of what is awaited, for a purchase that returns wait for."""
-HOLD_SHARDS = tuple(f"hold.{i}" for i in range(8))
-"""The same for holds that are to end by themselves; several, so that no part of the index is written too often."""
-
-
-def hold_shard(redemption: str) -> str:
-    return HOLD_SHARDS[zlib.crc32(redemption.encode()) % len(HOLD_SHARDS)]
-
-
-CHANGES = "changes"
-"""Counts the changes of what changes: a writer must have seen the latest."""
-
-
-def awaited_to_item(purchase: Operation, awaiting: AwaitingReturn, report_at: str) -> Item:
-    """The place of a purchase that has not come, with a return that waits for it. It stands under the purchase's own
-    key: booking the purchase finds it without looking for it."""
-    return {
-        "operation": purchase.key,
-        "source": purchase.source,
-        "awaited": AWAITED,
-        "report_at": report_at,
-        "returns": awaiting_to_list([awaiting]),
-        CHANGES: 1,
-    }
-
-
-def is_awaited(item: Item) -> bool:
-    """Whether returns wait at this place, and nothing has come to it yet."""
-    return item.get("awaited") == AWAITED and "refused" not in item
-
-
-def as_awaited(item: Item) -> Item:
-    """What must still be so where returns wait. Its time tells a place from an earlier one that was freed: both count
-    their changes from one."""
-    return {name: item[name] for name in ("awaited", "report_at", CHANGES)}
-
-
-def awaiting_to_list(waiting: Sequence[AwaitingReturn]) -> list[Item]:
-    return [asdict(one) for one in waiting]
-
-
-def awaiting_from_item(item: Item) -> list[AwaitingReturn]:
-    return [AwaitingReturn(**one) for one in item.get("returns", ())]
 
 
 def returned_to_item(returned: Mapping[str, Returned]) -> Item:
@@ -376,113 +337,3 @@ def member_to_item(change: MemberChange) -> Item:
 def _member_from_item(item: Item) -> MemberChange:
     traits = _traits_from_item(item["traits"]) if "traits" in item else None
     return MemberChange(**(item | {"fields": tuple(item["fields"]), "traits": traits}))
-
-
-def _withdrawal_to_item(one: Withdrawal) -> Item:
-    voucher = one.voucher
-    return {"reward": _reward_to_item(voucher.reward), "seen": voucher.changes, "left": one.left}
-
-
-def _withdrawal_from_item(item: Item) -> Withdrawal:
-    return Withdrawal(Voucher(_reward_from_item(item["reward"]), "", item["seen"]), item["left"])
-
-
-def _use_to_item(use: Use) -> Item:
-    voucher = use.voucher
-    return {
-        "reward": _reward_to_item(voucher.reward),
-        "member": voucher.member,
-        "seen": voucher.changes,
-        "version": voucher.version,
-        "uses": voucher.uses,
-        "paid": use.paid,
-        "left": use.left,
-        "used_up": use.used_up,
-        "lines": dict(use.lines),
-    }
-
-
-def _use_from_item(item: Item) -> Use:
-    voucher = Voucher(
-        _reward_from_item(item["reward"]),
-        item["member"],
-        item["seen"],
-        version=item["version"],
-        uses=item["uses"],
-    )
-    return Use(voucher, item["paid"], item["left"], item["used_up"], item["lines"])
-
-
-def _reward_to_item(reward: IssuedReward) -> Item:
-    item: Item = {
-        "redemption": reward.redemption,
-        "reward": reward.reward,
-        "kind": reward.kind,
-        "value": reward.value,
-        "currency": reward.currency,
-        "code": reward.code,
-        "valid_until": reward.valid_until.isoformat() if reward.valid_until else None,
-        "valid_from": reward.valid_from.isoformat() if reward.valid_from else None,
-    }
-    rare: Item = {
-        "basis": asdict(reward.basis) if reward.basis else None,
-        "money": reward.money,
-        "fulfilment": reward.fulfilment if reward.fulfilment != "code" else None,
-        "reference": reward.reference,
-    }
-    return item | {name: value for name, value in rare.items() if value}
-
-
-def _reward_from_item(item: Item) -> IssuedReward:
-    days = {name: date.fromisoformat(item[name]) if item[name] else None for name in ("valid_from", "valid_until")}
-    basis = {"basis": Basis(**item["basis"])} if "basis" in item else {}
-    return IssuedReward(**(item | days | basis))
-
-
-SPENT = "spent"
-BUDGET, STOCK_CHANGE = "B", "R"
-"""What keys begin with: of what was drawn from budgets and stocks, and of pieces that came in."""
-
-
-def budget_key(rule: str, shard: int) -> Item:
-    """Where is counted what was drawn from a shard of a rule's budget."""
-    return {"key": f"{BUDGET}#{rule}#{shard}"}
-
-
-def stock_change_key(source: str, key: str) -> Item:
-    """Where is noted that pieces came in or went out."""
-    return {"key": f"{STOCK_CHANGE}#{source}#{key}"}
-
-
-def voucher_key(code: str) -> Item:
-    return {"key": f"V#{code}"}
-
-
-ENDING_SHARDS = tuple(str(i) for i in range(8))
-"""Parts of the index of vouchers by their last day: all that a goal gives in a month may end on one."""
-
-
-def voucher_to_item(reward: IssuedReward, member: str, version: int) -> Item:
-    """A reward with a code, as it is looked up by it, and, if it ends, found on that day."""
-    assert reward.code
-    item = _reward_to_item(reward) | {"member": member, "version": version}
-    del item["code"]
-    if reward.valid_until:
-        shard = ENDING_SHARDS[zlib.crc32(reward.code.encode()) % len(ENDING_SHARDS)]
-        item |= {"ends": shard, "ends_on": reward.valid_until.isoformat()}
-    return voucher_key(reward.code) | item
-
-
-def voucher_from_item(item: Item) -> Voucher:
-    own = ("key", "member", CHANGES, "withdrawn", "version", "uses", "paid", "used_up", "ends", "ends_on")
-    reward = {name: value for name, value in item.items() if name not in own} | {"code": item["key"][2:]}
-    return Voucher(
-        _reward_from_item(reward),
-        item["member"],
-        item.get(CHANGES, 0),
-        item.get("withdrawn", False),
-        item["version"],
-        item.get("uses", 0),
-        item.get("paid", 0),
-        item.get("used_up", False),
-    )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from functions.ledger import items
+from functions.ledger.reward_items import BUDGET, SPENT, STOCK_CHANGE
 from functions.runtime import tables
 
 
@@ -13,9 +13,9 @@ def counted() -> Counter[str]:
     found: Counter[str] = Counter()
     for item in tables.scan("rewards"):
         kind, _, rest = item["key"].partition("#")
-        if kind == items.BUDGET:
-            found[rest.rpartition("#")[0]] += item[items.SPENT]
-        elif kind == items.STOCK_CHANGE:
+        if kind == BUDGET:
+            found[rest.rpartition("#")[0]] += item[SPENT]
+        elif kind == STOCK_CHANGE:
             found[item["shelf"]] += item["change"]
     return found
 

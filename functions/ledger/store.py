@@ -9,7 +9,9 @@ from datetime import date, datetime
 
 from functions.ledger import items
 from functions.ledger.account import Account, Draw, Entry, MemberChange, Operation
+from functions.ledger.awaited_items import HOLD_SHARDS
 from functions.ledger.identity import Identity
+from functions.ledger.reward_items import SPENT, budget_key, voucher_from_item, voucher_key
 from functions.ledger.rewards import Voucher
 from functions.program import store as programs
 from functions.program.due import DAY, next_due
@@ -65,14 +67,14 @@ def standing(account: Account) -> Account:
 
 def find_voucher(code: str, *, consistent: bool = False) -> Voucher | None:
     """What a code stands for."""
-    item = tables.get("rewards", items.voucher_key(code), consistent=consistent)
-    return items.voucher_from_item(item) if item else None
+    item = tables.get("rewards", voucher_key(code), consistent=consistent)
+    return voucher_from_item(item) if item else None
 
 
 def holds_due(now: datetime) -> Iterator[str]:
     """Ids of redemptions whose hold should have ended by itself, as the index has them."""
     condition = "#awaited = :awaited AND #report_at <= :now"
-    for shard in items.HOLD_SHARDS:
+    for shard in HOLD_SHARDS:
         values = {"awaited": shard, "now": clock.to_text(now)}
         for item in tables.query("entries", condition, values, index="awaited"):
             yield items.operation_from_item(item).id
@@ -82,7 +84,7 @@ def first_hold_due() -> datetime | None:
     """When the next hold ends by itself."""
     found = (
         next(iter(tables.query("entries", "#awaited = :awaited", {"awaited": shard}, index="awaited", limit=1)), None)
-        for shard in items.HOLD_SHARDS
+        for shard in HOLD_SHARDS
     )
     return min((clock.from_text(item["report_at"]) for item in found if item), default=None)
 
@@ -96,14 +98,14 @@ def hold_settled(redemption: str) -> None:
 
 def drawn(rule: str, shards: int) -> dict[int, int]:
     """What was drawn from the budget of a rule, by shard."""
-    keys = {items.budget_key(rule, shard)["key"]: shard for shard in range(shards)}
+    keys = {budget_key(rule, shard)["key"]: shard for shard in range(shards)}
     found = tables.get_many("rewards", [{"key": key} for key in keys])
-    return {keys[item["key"]]: item[items.SPENT] for item in found}
+    return {keys[item["key"]]: item[SPENT] for item in found}
 
 
 def drawing(draw: Draw) -> Write:
     """The write that draws from a budget or from a stock."""
-    return Add("rewards", items.budget_key(draw.rule, draw.shard), items.SPENT, draw.points, draw.room)
+    return Add("rewards", budget_key(draw.rule, draw.shard), SPENT, draw.points, draw.room)
 
 
 def opening(account: Account) -> Put:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from itertools import islice
 
-from functions.ledger import ending, items
+from functions.ledger import ending
 from functions.ledger import store as ledger
 from functions.ledger.events import about
+from functions.ledger.reward_items import ENDING_SHARDS
 from functions.ledger.rewards import Voucher
 from functions.program import store as programs
 from functions.program.due import DAY
@@ -29,7 +30,7 @@ def tell_of_ended(time_is_left: Callable[[], bool]) -> int:
         return 0  # nobody has a voucher yet
     told = 0
     today = day_in(clock.now(), program.zone)
-    for shard in items.ENDING_SHARDS:
+    for shard in ENDING_SHARDS:
         keys = ending.over(shard, today)
         while time_is_left() and (some := list(islice(keys, _AT_ONCE))):
             told += _tell(some, program)

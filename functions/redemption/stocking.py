@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from functions.ledger import items
 from functions.ledger import store as ledger
 from functions.ledger.account import Account, Draw, Posting
+from functions.ledger.reward_items import stock_change_key
 from functions.ledger.rewards import IssuedReward
 from functions.program import stock as pieces
 from functions.program import store as programs
@@ -84,14 +84,14 @@ def change(reward_id: str, more: int, source: str, key: str) -> Level:
     if reward.stock is None:
         raise InvalidError([FieldError("/change", "stock", f"{reward_id} has no stock in the programme.")])
     of = pieces.shelf(reward, reward.stock, program, day_in(now, program.zone))
-    record = items.stock_change_key(source, key) | {
+    record = stock_change_key(source, key) | {
         "reward": reward_id,
         "shelf": of,
         "change": more,
         "at": clock.to_text(now),
     }
     for attempt in range(_ATTEMPTS):
-        if existing := tables.get("rewards", items.stock_change_key(source, key), consistent=True):
+        if existing := tables.get("rewards", stock_change_key(source, key), consistent=True):
             return _replayed(existing, reward_id, more)
         taken = ledger.drawn(of, pieces.SHARDS)
         draws = pieces.added(of, more) if more > 0 else pieces.removed(of, reward.stock, -more, taken)

@@ -20,7 +20,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions.accrual import batching, counting, following, returning
 from functions.accrual import store as accrual
 from functions.accrual.contract import DecisionIn
-from functions.ledger import answering, awaiting, booking, committing, events, items, movements, publishing
+from functions.ledger import (
+    answering,
+    awaited_items,
+    awaiting,
+    booking,
+    committing,
+    events,
+    items,
+    movements,
+    publishing,
+)
 from functions.ledger.account import Account, Change, Entry, Operation, OperationKind, Posting
 from functions.program.model import Goal
 from functions.program.occasions import Activity
@@ -233,7 +243,7 @@ def goals_forget_what_they_gave() -> AbstractContextManager[Any]:
 
 def awaited_place_without_counter() -> AbstractContextManager[Any]:
     """A purchase is booked over the place where returns wait, whoever came to wait there meanwhile."""
-    return patch.object(items, "as_awaited", lambda item: {"awaited": item["awaited"]})
+    return patch.object(awaited_items, "as_awaited", lambda item: {"awaited": item["awaited"]})
 
 
 def returns_join_without_counter() -> AbstractContextManager[Any]:

@@ -5,7 +5,7 @@ As in `intents.py`, each with the key and the content that the books should know
 
 import random
 
-from functions.ledger.items import stock_change_key
+from functions.ledger.reward_items import stock_change_key
 from functions.redemption import fulfilling, stocking, vouchers
 from functions.redemption import store as redemption
 from functions.redemption.contract import CaptureIn, FulfilmentIn, RedemptionIn, RefundIn, VoucherUseIn

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from functions.ledger import items
+from functions.ledger import awaited_items, items
 from functions.ledger.account import Account
 from functions.program.stock import SHARDS, portions
 from functions.runtime.tables import from_wire
@@ -142,11 +142,11 @@ class Watch:
     def _place(self, old: Wire | None, new: Wire | None) -> None:
         """What becomes of an operation key: free, awaited, refused, booked, in this order."""
         if new is None:
-            if old and not items.is_awaited(from_wire(old)):
+            if old and not awaited_items.is_awaited(from_wire(old)):
                 self.violated("P7", f"{old['operation']['S']} was settled, and is gone")
             return
         key, before, after = new["operation"]["S"], from_wire(old or {}), from_wire(new)
-        if old is not None and not items.is_awaited(before):
+        if old is not None and not awaited_items.is_awaited(before):
             given_up = {"awaited", "report_at", "returns", "changes"} if "refused" in before else set()
             given_up |= _HELD if before.get("kind") == "held" and not _HELD & after.keys() else set()
             if _unchanging(old, _GROWS | given_up) != _unchanging(new, _GROWS | given_up):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from functions.ledger.items import hold_shard
+from functions.ledger.awaited_items import hold_shard
 from functions.redemption.spending import redemption_id
 from tests.functional.conftest import CLIENT, Answer, Json, Service, publish_program
 from tests.functional.factories import REDEMPTION, earn, enrol, problem, redeem, with_points, without_programme

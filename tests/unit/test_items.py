@@ -21,7 +21,17 @@ from functions.ledger.account import (
     TierStep,
     Traits,
 )
+from functions.ledger.awaited_items import (
+    HOLD_SHARDS,
+    as_awaited,
+    awaited_to_item,
+    awaiting_from_item,
+    awaiting_to_list,
+    hold_shard,
+    is_awaited,
+)
 from functions.ledger.lots import NEVER
+from functions.ledger.reward_items import CHANGES, budget_key, voucher_from_item, voucher_to_item
 from functions.ledger.rewards import Basis, Use, Voucher, Withdrawal
 from functions.runtime.tables import from_wire, to_wire
 from tests.unit.factories import MEMBER, NOW, an_account, an_entry, an_issued_reward, an_operation
@@ -165,7 +175,7 @@ WAITING = AwaitingReturn("return-1", "hash-2", {"id": "return-1", "lines": [{"id
 
 
 def test_the_place_of_a_purchase_that_has_not_come_is_no_entry() -> None:
-    place = items.awaited_to_item(an_operation(), WAITING, "2026-12-21T10:00:00.000000Z")
+    place = awaited_to_item(an_operation(), WAITING, "2026-12-21T10:00:00.000000Z")
     assert from_wire(to_wire(place)) == {
         "operation": "purchase#till#receipt-1",
         "source": "till",
@@ -174,26 +184,26 @@ def test_the_place_of_a_purchase_that_has_not_come_is_no_entry() -> None:
         "returns": [{"id": "return-1", "payload_hash": "hash-2", "content": WAITING.content}],
         "changes": 1,
     }
-    assert items.awaiting_from_item(from_wire(to_wire(place))) == [WAITING]
-    assert (items.is_entry(place), items.is_awaited(place)) == (False, True)
-    again = items.as_awaited(place)
+    assert awaiting_from_item(from_wire(to_wire(place))) == [WAITING]
+    assert (items.is_entry(place), is_awaited(place)) == (False, True)
+    again = as_awaited(place)
     assert again == {"awaited": "purchase", "report_at": "2026-12-21T10:00:00.000000Z", "changes": 1}
 
 
 def test_nothing_waits_any_more_where_the_purchase_was_refused() -> None:
-    place = items.awaited_to_item(an_operation(), WAITING, "2026-12-21T10:00:00.000000Z")
+    place = awaited_to_item(an_operation(), WAITING, "2026-12-21T10:00:00.000000Z")
     refused = place | {"hash": "hash-1", "refused": {"code": "points_spent"}}
-    assert (items.is_entry(refused), items.is_awaited(refused)) == (False, False)
+    assert (items.is_entry(refused), is_awaited(refused)) == (False, False)
 
 
 def test_an_entry_is_one_and_no_place() -> None:
     item = items.entry_to_item(an_entry(EARNED))
-    assert (items.is_entry(item), items.is_awaited(item), items.awaiting_from_item(item)) == (True, False, [])
+    assert (items.is_entry(item), is_awaited(item), awaiting_from_item(item)) == (True, False, [])
 
 
 def test_an_entry_that_took_the_place_knows_which_returns_waited() -> None:
     other = AwaitingReturn("return-2", "hash-3", {"id": "return-2"})
-    item = items.entry_to_item(an_entry(EARNED)) | {"returns": items.awaiting_to_list([WAITING, other])}
+    item = items.entry_to_item(an_entry(EARNED)) | {"returns": awaiting_to_list([WAITING, other])}
     assert items.entry_from_item(from_wire(to_wire(item))) == replace(an_entry(EARNED), awaited_by=(WAITING, other))
 
 
@@ -285,44 +295,44 @@ def test_an_operation_with_an_id_of_ours_is_read_as_it_was_written(kind: str) ->
 
 def test_a_voucher_is_looked_up_by_its_code() -> None:
     voucher = replace(an_issued_reward(), valid_from=NOW.date())
-    item = items.voucher_to_item(voucher, MEMBER, 7)
+    item = voucher_to_item(voucher, MEMBER, 7)
     assert item["key"] == "V#0123-4567-89AB-CDEF"
     assert (item["member"], "code" in item) == (MEMBER, False)
-    assert items.voucher_from_item(from_wire(to_wire(item))) == Voucher(voucher, MEMBER, version=7)
+    assert voucher_from_item(from_wire(to_wire(item))) == Voucher(voucher, MEMBER, version=7)
 
 
 def test_a_voucher_that_was_changed_says_how_often_and_whether_it_is_withdrawn() -> None:
     """What a return writes of it."""
-    item = items.voucher_to_item(an_issued_reward(), MEMBER, 7) | {"value": 0, "withdrawn": True, items.CHANGES: 2}
-    found = items.voucher_from_item(from_wire(to_wire(item)))
+    item = voucher_to_item(an_issued_reward(), MEMBER, 7) | {"value": 0, "withdrawn": True, CHANGES: 2}
+    found = voucher_from_item(from_wire(to_wire(item)))
     assert found == Voucher(replace(an_issued_reward(), value=0), MEMBER, changes=2, withdrawn=True, version=7)
 
 
 def test_a_voucher_that_was_used_says_how_often_and_whether_it_can_be_again() -> None:
     """What a use writes of it."""
-    item = items.voucher_to_item(an_issued_reward(), MEMBER, 7) | {
+    item = voucher_to_item(an_issued_reward(), MEMBER, 7) | {
         "value": 100,
         "uses": 2,
         "paid": 400,
         "used_up": True,
     }
-    found = items.voucher_from_item(from_wire(to_wire(item)))
+    found = voucher_from_item(from_wire(to_wire(item)))
     assert found == Voucher(replace(an_issued_reward(), value=100), MEMBER, version=7, uses=2, used_up=True, paid=400)
 
 
 def test_a_hold_that_ends_by_itself_waits_where_those_are_looked_for_that_are_due() -> None:
     posting = Posting("held", Change(), NOW, program_version=7, reward=HELD, until=NOW)
     item = items.entry_to_item(an_entry(posting))
-    assert item["awaited"] == items.hold_shard(REDEMPTION)
-    assert item["awaited"] in items.HOLD_SHARDS
+    assert item["awaited"] == hold_shard(REDEMPTION)
+    assert item["awaited"] in HOLD_SHARDS
     assert item["report_at"] == item["until"] == "2026-11-21T10:00:00.000000Z"
-    assert not items.is_awaited(item)
+    assert not is_awaited(item)
     assert {"awaited", "report_at"}.isdisjoint(items.entry_to_item(an_entry(replace(posting, until=None))))
 
 
 def test_holds_are_spread_over_the_index() -> None:
-    assert {items.hold_shard(f"rdm_{i}") for i in range(200)} == set(items.HOLD_SHARDS)
+    assert {hold_shard(f"rdm_{i}") for i in range(200)} == set(HOLD_SHARDS)
 
 
 def test_every_shard_of_a_budget_has_a_key() -> None:
-    assert items.budget_key("vinyl", 3) == {"key": "B#vinyl#3"}
+    assert budget_key("vinyl", 3) == {"key": "B#vinyl#3"}
