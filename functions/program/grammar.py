@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from functions.program import model
+from functions.program.goal_grammar import ConversionIn, GoalIn
 from functions.program.messages.grammar import BrandIn, MessagesIn, built
 from functions.program.reward_grammar import RewardIn
 from functions.program.rule_grammar import (
@@ -27,18 +28,15 @@ from functions.program.rule_grammar import (
     RuleIn,
     lasting,
 )
+from functions.program.tier_grammar import TiersIn
 from functions.program.vocabulary import (
     Days,
-    LinesIn,
-    Months,
     Number,
-    Period,
     TextIn,
     WhenIn,
-    Whole,
     Zone,
 )
-from functions.runtime.validation import LARGEST_AMOUNT, Amount, Currency, Id, Input
+from functions.runtime.validation import Currency, Id, Input
 
 MOST_RULES = 100
 MOST_LIMITS = 40
@@ -58,161 +56,6 @@ PolicyOrGroup = Annotated[
     Annotated[Policy, Tag("policy")] | Annotated[GroupIn, Tag("group")],
     Discriminator(lambda value: "group" if isinstance(value, Mapping | GroupIn) else "policy"),
 ]
-
-_LONGEST_STREAKS = {"day": 35, "week": 52, "month": 24, "quarter": 12, "year": 4, "fiscal": 4, "anniversary": 4}
-"""Shorter than what was counted in a period is kept."""
-
-
-class GoalIn(Input):
-    """Something to reach within a period, or in several periods in a row."""
-
-    id: Id
-    text: TextIn
-    counts: Annotated[Id, Field(description="spend, points, visits, an activity, or a counter.")]
-    reach: Annotated[int, Field(ge=1, le=LARGEST_AMOUNT)]
-    per: Period
-    when: WhenIn | None = None
-    lines: LinesIn | None = None
-    in_a_row: Annotated[int, Field(ge=1, le=52)] = 1
-    repeat: bool = False
-    points: Whole | None = None
-    reward: Id | None = None
-    usable: Literal["now", "next_period"] = "now"
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if (self.points is None) == (self.reward is None):
-            raise PydanticCustomError("gives", "Give either points or reward")
-        if self.repeat and self.in_a_row > 1:
-            raise PydanticCustomError("repeat", "A streak starts anew by itself; leave repeat out")
-        if self.per == "ever" and (self.in_a_row > 1 or self.usable == "next_period"):
-            raise PydanticCustomError("per", "ever has no next period")
-        if self.usable == "next_period" and self.reward is None:
-            raise PydanticCustomError("usable", "Only a reward is usable later")
-        if self.in_a_row > (most := _LONGEST_STREAKS.get(self.per, 1)):
-            raise PydanticCustomError("streak", "A streak has at most {most} periods of this kind", {"most": most})
-        if self.lines is not None and self.counts != "spend":
-            raise PydanticCustomError("lines", "Only spend is counted by line")
-        return self
-
-    def build(self) -> model.Goal:
-        return model.Goal(
-            id=self.id,
-            counts=self.counts,
-            reach=self.reach,
-            per=self.per,
-            text=self.text.model_dump(),
-            when=self.when.build() if self.when else model.When(),
-            lines=self.lines.build() if self.lines else None,
-            in_a_row=self.in_a_row,
-            repeat=self.repeat,
-            points=self.points or 0,
-            reward=self.reward,
-            next_period=self.usable == "next_period",
-        )
-
-
-class StepIn(Input):
-    """So many points are worth so much."""
-
-    points: Whole
-    value: Annotated[Amount, Field(ge=1)]
-
-    def build(self) -> model.Step:
-        return model.Step(self.points, self.value)
-
-
-class ConversionIn(Input):
-    """On a day of some months, points become a voucher by themselves; the rest stays."""
-
-    id: Id
-    text: TextIn
-    reward: Id
-    months: Annotated[list[Annotated[int, Field(ge=1, le=12)]], Field(min_length=1, max_length=12)]
-    day: Annotated[int, Field(ge=1, le=28)] = 1
-    minimum_points: Whole | None = None
-    each: StepIn | None = None
-    table: Annotated[list[StepIn], Field(min_length=1, max_length=20)] | None = None
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if (self.each is None) == (self.table is None):
-            raise PydanticCustomError("conversion", "Give either each or table")
-        if self.table and [s.points for s in self.table] != sorted({s.points for s in self.table}):
-            raise PydanticCustomError(
-                "conversion", "Each step of the table should need more points than the one before"
-            )
-        return self
-
-    def build(self) -> model.Conversion:
-        table = tuple(step.build() for step in self.table or ())
-        return model.Conversion(
-            self.id,
-            self.reward,
-            frozenset(self.months),
-            self.day,
-            self.minimum_points or 0,
-            self.each.build() if self.each else None,
-            table,
-            self.text.model_dump(),
-        )
-
-
-Reach = Annotated[
-    dict[Id, Annotated[int, Field(ge=1, le=LARGEST_AMOUNT)]],
-    Field(min_length=1, max_length=5, description="spend, points, visits, months, an activity, or a counter."),
-]
-
-
-class LevelIn(Input):
-    """A tier: ways to reach it, and ways to keep it for ever."""
-
-    id: Id
-    text: TextIn
-    reach: Annotated[list[Reach], Field(max_length=5, default_factory=list)]
-    lifetime: Annotated[list[Reach], Field(max_length=5, default_factory=list)]
-
-    def build(self) -> model.Level:
-        return model.Level(self.id, self.text.model_dump(), tuple(self.reach), tuple(self.lifetime))
-
-
-class TiersIn(Input):
-    """Tiers, lowest first. Everyone has the first one."""
-
-    levels: Annotated[list[LevelIn], Field(min_length=2, max_length=10)]
-    window: Literal["month", "quarter", "year", "fiscal", "anniversary", "ever"] | None = None
-    rolling_months: Annotated[int, Field(ge=1, le=24)] | None = None
-    held: Literal["window", "next_window", "ever"] | None = None
-    held_months: Months | None = None
-    grace_months: Annotated[int, Field(ge=0, le=24)] = 0
-    falls: Literal["to_what_is_reached", "one_level"] = "to_what_is_reached"
-    returns: Literal["lower", "keep"] = "lower"
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if (self.window is None) == (self.rolling_months is None):
-            raise PydanticCustomError("window", "Give either window or rolling_months")
-        if (self.held is None) == (self.held_months is None):
-            raise PydanticCustomError("held", "Give either held or held_months")
-        if self.rolling_months and self.held in {"window", "next_window"}:
-            raise PydanticCustomError("held", "A rolling window has no end: give held_months")
-        if self.window == "ever" and self.held != "ever":
-            raise PydanticCustomError("held", "What counts for ever is held for ever: held: ever")
-        if self.levels[0].reach:
-            raise PydanticCustomError("levels", "Everyone has the lowest tier: it has no reach")
-        return self
-
-    def build(self) -> model.Tiers:
-        return model.Tiers(
-            levels=tuple(level.build() for level in self.levels),
-            window=self.window or "month",
-            rolling_months=self.rolling_months or 0,
-            held=self.held or "months",
-            held_months=self.held_months or 0,
-            grace_months=self.grace_months,
-            soft=self.falls == "one_level",
-            returns_lower=self.returns == "lower",
-        )
 
 
 class ReferralIn(Input):

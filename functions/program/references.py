@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from functions.program.cel import roots
-from functions.program.grammar import ConversionIn, GoalIn, GroupIn, ProgramIn, ReferralIn
+from functions.program.goal_grammar import ConversionIn, GoalIn
+from functions.program.grammar import GroupIn, ProgramIn, ReferralIn
 from functions.program.model import (
     BUILT_IN,
     MONTHS,
