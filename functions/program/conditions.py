@@ -142,7 +142,7 @@ def _time(between: tuple[time, time]) -> Callable[[Moment], Facts | None]:
     def test(moment: Moment) -> Facts | None:
         now = moment.local.time()
         inside = start <= now < end if start < end else now >= start or now < end
-        return None if inside else {"is": f"{now:%H:%M}"}
+        return None if inside else {"is": now.isoformat("minutes")}
 
     return test
 
