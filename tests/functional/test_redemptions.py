@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from functions.ledger.reward_items import ENDING_SHARDS
 from functions.redemption.spending import redemption_id
 from tests.functional.conftest import CLIENT, Json, Service
 from tests.functional.factories import NOBODY, REDEMPTION, earn, enrol, problem, redeem, with_points, without_programme
@@ -94,7 +95,9 @@ def test_a_redemption_is_an_entry_a_changed_account_and_a_voucher_and_nothing_el
         "currency": "USD",
         "reward": {**reward, "code": code},
     }
-    assert service.items("rewards") == [{"key": f"V#{code}", "member": ada, "version": 1, **reward}]
+    [voucher] = service.items("rewards")
+    assert voucher.pop("ends") in ENDING_SHARDS
+    assert voucher == {"key": f"V#{code}", "member": ada, "version": 1, "ends_on": reward["valid_until"], **reward}
     [account] = service.items("accounts")
     assert (account["n"], account["revision"], account["lots"]) == (2, 2, {"never": 20})
     assert account["latest"] == [f"redemption#{ID}"]
