@@ -38,7 +38,7 @@ def member(request: pytest.FixtureRequest, meter: Meter) -> str:
 def test_spending_costs_what_it_may(meter: Meter, member: str, capsys: pytest.CaptureFixture[str]) -> None:
     bills = {}
     for name, operation in operations(meter, member).items():
-        with meter.bill() as bill:
+        with meter.bill(without=meter.now_and_then) as bill:
             operation()
         bills[name] = bill
     with capsys.disabled():
