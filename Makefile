@@ -5,7 +5,7 @@ export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.tools/jsii
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 AT_ONCE = -n $(or $(JOBS),2)
-.PHONY: help setup up down demo test check synth deploy bench faults openapi requirements clean
+.PHONY: help setup up down demo test check synth deploy bench cost faults openapi requirements clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -41,6 +41,9 @@ deploy: setup ## Deploy to the AWS account of your credentials; STAGE=dev or pro
 
 bench: setup ## Measure cold and warm starts and throughput, side by side
 	@.venv/bin/pytest -q -s tests/bench
+
+cost: setup ## What a million purchases cost on AWS: units as measured, prices by a table
+	@.venv/bin/pytest -q -s tests/bench/test_cost.py
 
 faults: setup ## Break everything that can break, SEEDS=100 times, and look at the books
 	@.venv/bin/python -m tests.faults --seeds $(or $(SEEDS),100)
