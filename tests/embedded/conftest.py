@@ -76,7 +76,7 @@ def quiet_member(partner: Partner) -> str:
 
     def still() -> bool:
         before = partner.tables()
-        time.sleep(2)
+        time.sleep(5)
         return partner.tables() == before
 
     until(still, "the tables to come to rest")
