@@ -6,15 +6,11 @@ repeats from basket to basket: which rules take it is remembered.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from functions.program.conditions import Test, line_test, tests_of
-from functions.program.model import (
-    EarningRule,
-    Goal,
-    Program,
-)
+from functions.program.model import EarningRule, Goal, Program
 from functions.program.occasions import PurchaseLine
 
 _REMEMBERED = 200_000
@@ -105,12 +101,7 @@ def _plain_rates(rule: EarningRule) -> Mapping[str, tuple[int, int]] | None:
     return {tier: (rate.points.numerator, rate.points.denominator * rate.per) for tier, rate in earn.rates.items()}
 
 
-_rulebooks: WeakKeyDictionary[Program, Rulebook] = WeakKeyDictionary()
-
-
+@lru_cache(maxsize=8)
 def rulebook_of(program: Program) -> Rulebook:
-    """The rulebook of a programme, made once."""
-    found = _rulebooks.get(program)
-    if found is None:
-        found = _rulebooks[program] = Rulebook(program)
-    return found
+    """The rulebook of a programme, made once; of the versions that were asked for last, for a book may be large."""
+    return Rulebook(program)
