@@ -21,6 +21,7 @@ from functions.ledger.lots import total
 from functions.ledger.rewards import IssuedReward
 from functions.lifecycle.passing import passing
 from functions.program.budgets import Shard, untouched
+from functions.program.due import next_due
 from functions.program.model import Program
 from functions.program.occasions import Activity, Purchase
 
@@ -112,7 +113,8 @@ class _Life:
         """What time does up to a day."""
         if day <= self.day:
             return
-        for passed in passing(self.account, self._program, self.day, day):
+        due = next_due(self.account, self._program, self.day)
+        for passed in passing(self.account, self._program, self.day, day) if due and due <= day else ():
             self.account, self.day = passed.account, passed.on
             if passed.kind == "expiry":
                 self.record.expired -= passed.posting.points

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -581,7 +582,7 @@ class Program:
 
     def celebrates(self, what: str) -> bool:
         """Whether the programme does anything when an activity happens that comes by itself."""
-        return any(what in rule.on for rule in self.earning) or any(goal.counts == what for goal in self.goals)
+        return what in _occasions(self)
 
     def base_tier(self) -> str:
         """The tier of everyone; nothing where there are no tiers."""
@@ -595,3 +596,9 @@ class Program:
     def lasting_of(self, tier: str) -> Lasting:
         """How long the points of a tier last."""
         return self.lasting.get(tier) or self.lasting[""]
+
+
+@lru_cache(maxsize=64)
+def _occasions(program: Program) -> frozenset[str]:
+    """What its rules and goals wait for."""
+    return frozenset(one for rule in program.earning for one in rule.on).union(goal.counts for goal in program.goals)
