@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
-from functions.accrual.given import NOTHING, Judgement, by_line, quick, shares_of
+from functions.accrual.given import NOTHING, Judgement, by_line, points_of, quick
 from functions.accrual.rulebook import Rulebook
 from functions.ledger.account import Count, Reason
+from functions.ledger.by_line import ByLine, total_of
 from functions.ledger.rewards import Basis, IssuedReward
 from functions.program import tiers
 from functions.program.conditions import Moment, first_failed
@@ -32,7 +33,7 @@ class Tally:
 
     @property
     def total(self) -> int:
-        return sum(self.lines.values()) + self.whole if self.lines else self.whole
+        return total_of(self.lines) + self.whole
 
 
 @dataclass(slots=True)
@@ -51,21 +52,18 @@ def tallies(moment: Moment, judged: Judgement) -> dict[str, Tally]:
     if isinstance(moment.event, Purchase):
         found = {
             VISITS: Tally({}, 1),
-            SPEND: Tally(by_line(moment.amounts, moment)),
+            SPEND: Tally(ByLine(moment.ids, lambda: moment.amounts, moment.paid)),
             POINTS: Tally(judged.by_line),
         }
     else:
-        found = {moment.event.type: Tally({}, 1), POINTS: Tally({}, sum(judged.shares))}
+        found = {moment.event.type: Tally({}, 1), POINTS: Tally({}, judged.points)}
     into_counters = {one.rule.into for one in given}
     for counter in moment.program.counters if len(into_counters) > 1 or None not in into_counters else ():
-        shares = shares_of([one for one in given if one.rule.into == counter], moment)
-        if any(shares):
-            found[counter] = _tally(shares, moment)
+        into = [one for one in given if one.rule.into == counter]
+        if points := points_of(into):
+            lines = by_line(into, moment)
+            found[counter] = Tally(lines, 0 if lines else points)
     return found
-
-
-def _tally(shares: Sequence[int], moment: Moment) -> Tally:
-    return Tally(by_line(shares, moment)) if isinstance(moment.event, Purchase) else Tally({}, sum(shares))
 
 
 def counts(moment: Moment, found: Mapping[str, Tally]) -> list[Count]:

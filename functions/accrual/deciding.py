@@ -14,11 +14,12 @@ from typing import TypeAlias
 
 from functions.accrual import counting, earning
 from functions.accrual.earning import Budgets
-from functions.accrual.given import Given, quick
+from functions.accrual.given import Given, shares_of
 from functions.accrual.limits import counts_of
 from functions.accrual.rulebook import Rulebook, rulebook_of
 from functions.ledger.account import Account, Change, Count, Line, Posting, Reason, TierStep
 from functions.ledger.booking import changed, summed
+from functions.ledger.by_line import Later
 from functions.ledger.movements import UNCONFIRMED, Earned, earn, relocate, together
 from functions.ledger.rewards import Basis, IssuedReward
 from functions.program import expiry, tiers
@@ -100,7 +101,7 @@ class _Deciding:
             occurred_at=moment.event.occurred_at,
             program_version=moment.program.version,
             explanation=[*self._judged.reasons, *goals.reasons],
-            lines=_lines(moment, self._judged.shares),
+            lines=_lines(moment, self._judged.spendable),
             currency=moment.event.currency if isinstance(moment.event, Purchase) else None,
             counts=counts,
             tiers=None if steps == account.tiers else steps,
@@ -248,8 +249,7 @@ def matters(what: str, program: Program) -> bool:
     """Whether a programme does anything when an activity happens."""
     return (
         what in counting.measured(program)
-        or any(what == goal.counts for goal in program.goals)
-        or any(what in rule.on for rule in program.earning)
+        or program.celebrates(what)
         or any(what in lasting.extended_by for lasting in program.lasting.values())
         or (program.referral is not None and program.referral.on == what)
     )
@@ -272,7 +272,6 @@ def _moment(account: Account, event: Event, program: Program) -> Moment:
         day=local.date(),
         tier="",
         lines=lines,
-        ids=[line[0] for line in lines],
         amounts=amounts,
         paid=sum(amounts),
         number=account.counters.get("visits", 0) + 1,
@@ -311,13 +310,18 @@ def _nothing(moment: Moment) -> Posting:
         occurred_at=moment.event.occurred_at,
         program_version=moment.program.version,
         explanation=[Reason(rule.id, False, condition="before_enrolment", facts=facts) for rule in rules],
-        lines=_lines(moment, [0] * len(moment.lines)),
+        lines=_lines(moment, ()),
         currency=moment.event.currency if isinstance(moment.event, Purchase) else None,
     )
 
 
-def _lines(moment: Moment, shares: Sequence[int]) -> list[Line]:
+def _lines(moment: Moment, given: Sequence[Given]) -> Sequence[Line]:
+    """The lines of a purchase with the points that rules gave for each."""
     if not isinstance(moment.event, Purchase):
         return []
-    sold = zip(moment.lines, shares, strict=True)
-    return [quick(Line, (line[0], line[1], line[2], share)) for line, share in sold]
+    return Later(
+        lambda: [
+            Line(line.id, line.quantity, line.amount, share)
+            for line, share in zip(moment.lines, shares_of(given, moment), strict=True)
+        ]
+    )

@@ -4,20 +4,30 @@ Rules are judged group by group, in the order of the file, so that a multiple ca
 
     conditions ─> lines ─> minimum ─> points ─> limits, budget ─> the group's policy ─> caps of the programme
 
-Points are shared out over the lines that earned them: by a rate, each line gets what it lifts the running total by;
-what is given for full steps or at once, in proportion. So the shares add up to the whole, and a line that is returned
-takes back exactly its share.
+A rule goes by the whole of what it counts. Its points are shared out over the lines that earned them when somebody
+looks: by a rate, each line gets what it lifts the running total by; what is given for full steps or at once, in
+proportion. So the shares add up to the whole, and a line that is returned takes back exactly its share.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
-from functions.accrual.given import NOTHING, Given, Judgement, by_line, not_applied, quick, shares_of
+from functions.accrual.given import (
+    NOTHING,
+    Given,
+    Judgement,
+    by_line,
+    not_applied,
+    points_of,
+    quick,
+    shares_of,
+)
 from functions.accrual.limits import points_left, times_used_up, used_up
 from functions.accrual.rulebook import Ready, Rulebook
 from functions.accrual.stacking import cap_benefit, cap_together, stacked
 from functions.ledger.account import Draw, Reason
+from functions.ledger.by_line import ByLine
 from functions.program.budgets import Shard, shard_for, untouched
 from functions.program.conditions import Moment
 from functions.program.model import EarningRule, Rate
@@ -56,14 +66,15 @@ def judge(moment: Moment, book: Rulebook, budgets: Budgets, occasions: tuple[str
 
 def _judgement(given: list[Given], reasons: list[Reason], moment: Moment, book: Rulebook) -> Judgement:
     """What is left after all limits, with the reasons in the order of the file."""
-    nothing_left = [one for one in given if one.rule.gift is None and not one.points]
-    if nothing_left:
-        given = [one for one in given if one not in nothing_left]
+    left = [one for one in given if one.points or one.rule.gift is not None]
+    if len(left) < len(given):
+        nothing_left = [one for one in given if not one.points and one.rule.gift is None]
         reasons += [not_applied(one.rule, "limit_reached", one.facts, one.skipped) for one in nothing_left]
-    of_rules = {reason.rule: reason for reason in reasons + [_reason(one, moment) for one in given]}
-    shares = shares_of([one for one in given if one.rule.into is None], moment)
+    reasons += [_reason(one, moment) for one in left]
+    of_rules = {reason[0]: reason for reason in reasons}
     in_order = [of_rules[rule] for rule in book.order if rule in of_rules]
-    return Judgement(given, in_order, shares, by_line(shares, moment))
+    spendable = [one for one in left if one.rule.into is None]
+    return Judgement(left, in_order, spendable, points_of(spendable), by_line(spendable, moment))
 
 
 def _candidates(
@@ -107,17 +118,17 @@ def _judged(
     if ready.place is not None:
         codes = failing[ready.place]
         if any(codes):
-            skipped = {line: code for line, code in zip(moment.ids, codes, strict=True) if code}
+            skipped = ByLine(moment.ids, lambda: codes)
             if None not in codes:
                 return not_applied(rule, "no_line_counts", NOTHING, skipped)
             places = [i for i, code in enumerate(codes) if code is None]
-    values = _counted(ready, moment, places, given)
-    total = sum(values)
+    total, values = _counted(ready, moment, places, given)
     if total < rule.minimum:
         return not_applied(rule, "below_minimum", {"counted": total, "needed": rule.minimum}, skipped)
     if rule.earn is None:
-        counted = moment.ids if places is None else [moment.ids[i] for i in places]
-        gifts_for = {line: value for line, value in zip(counted, values, strict=True) if line and value}
+        ids = moment.ids()
+        counted = ids if places is None else [ids[i] for i in places]
+        gifts_for = {line: value for line, value in zip(counted, values(), strict=True) if line and value}
         return _gift(rule, moment, total, gifts_for, skipped, budgets)
     return _earned(ready, moment, places, values, total, skipped, budgets)
 
@@ -136,41 +147,48 @@ def _gift(
         return not_applied(rule, "amount_below_one_step", {"paid": total, "needed": rule.gift.per_full}, skipped)
     if rule.budget is not None and _draw(rule, times, moment, budgets) is None:
         return not_applied(rule, "budget_used_up", {}, skipped)
-    return Given(rule, [0] * len(moment.lines), 0, skipped, {}, times, gifts_for)
+    return Given(rule, 0, lambda: [0] * len(moment.lines), skipped, {}, times, gifts_for)
 
 
 def _earned(
     ready: Ready,
     moment: Moment,
     places: Sequence[int] | None,
-    values: Sequence[int],
+    values: Callable[[], Sequence[int]],
     total: int,
     skipped: Mapping[str, str],
     budgets: Budgets,
 ) -> Given | Reason:
-    rule = ready.rule
-    shares = _shares(ready, moment.tier, values, total)
-    if shares is None:
-        return not_applied(rule, "tier", {"is": moment.tier} if moment.tier else {}, skipped)
-    points = sum(shares)
+    rule, tier = ready.rule, moment.tier
+    points = _points(ready, tier, values, total)
+    if points is None:
+        return not_applied(rule, "tier", {"is": tier} if tier else {}, skipped)
     if not points:
-        needed = _needed(rule, moment.tier, total)
+        needed = _needed(rule, tier, total)
         return not_applied(rule, "amount_below_one_step", {"paid": total, "needed": needed}, skipped)
     facts: dict[str, int | str] = {}
     left = points_left(rule.limits, ready.owner, moment) if rule.limits else None
-    if left is not None and points > left[0]:
+    limited = left is not None and points > left[0]
+    if left is not None and limited:
         if left[0] <= 0:
             return not_applied(rule, "limit_reached", left[1], skipped)
         facts = {"before_limit": points, **left[1]}
-        shares, points = cut(shares, left[0]), left[0]
+        points = left[0]
     if rule.budget is not None and _draw(rule, points, moment, budgets) is None:
         return not_applied(rule, "budget_used_up", {}, skipped)
-    if places is None:
-        return Given(rule, shares, points, skipped, facts)
-    of_all = [0] * len(moment.lines)
-    for place, share in zip(places, shares, strict=True):
-        of_all[place] = share
-    return Given(rule, of_all, points, skipped, facts)
+
+    def split() -> list[int]:
+        shares = _shares(rule, tier, values(), total)
+        if limited:
+            shares = cut(shares, points)
+        if places is None:
+            return shares
+        of_all = [0] * len(moment.lines)
+        for place, share in zip(places, shares, strict=True):
+            of_all[place] = share
+        return of_all
+
+    return Given(rule, points, split, skipped, facts)
 
 
 def draws_of(given: Sequence[Given], moment: Moment, budgets: Budgets) -> list[Draw]:
@@ -188,23 +206,33 @@ def _draw(rule: EarningRule, points: int, moment: Moment, budgets: Budgets) -> D
     return None if shard is None else Draw(rule.id, shard, points, sum(shards[shard]) - points)
 
 
-def _counted(ready: Ready, moment: Moment, places: Sequence[int] | None, given: Sequence[Given]) -> Sequence[int]:
-    """What the rule counts, by line that counts; an attribute of the whole is counted on the first of them."""
+def _counted(
+    ready: Ready, moment: Moment, places: Sequence[int] | None, given: Sequence[Given]
+) -> tuple[int, Callable[[], Sequence[int]]]:
+    """What the rule counts: the whole, and by line that counts; an attribute of the whole is counted on the first of
+    them."""
     rule, of = ready.rule, ready.of
     found: Sequence[int]
     if rule.earn and rule.earn.of_rules:
-        found = shares_of([one for one in given if one.rule.id in rule.earn.of_rules], moment)
+        others = [one for one in given if one.rule.id in rule.earn.of_rules]
+        if places is None:
+            return points_of(others), lambda: shares_of(others, moment)
+        found = shares_of(others, moment)
     elif of == "amount":
         found = moment.amounts
+        if places is None:
+            return moment.paid, lambda: found
     elif of == "quantity":
         found = [line.quantity for line in moment.lines]
     else:
         kind, _, attribute = of.partition(".")
         if kind != "lines":
-            others = len(moment.lines if places is None else places) - 1
-            return [_number(moment.event.attributes.get(attribute))] + [0] * others
+            whole = _number(moment.event.attributes.get(attribute))
+            return whole, lambda: [whole] + [0] * (len(moment.lines if places is None else places) - 1)
         found = [_number(line.attributes.get(attribute)) for line in moment.lines]
-    return found if places is None else [found[i] for i in places]
+    if places is not None:
+        found = [found[i] for i in places]
+    return sum(found), lambda: found
 
 
 def _number(value: object) -> int:
@@ -233,33 +261,45 @@ def _needed(rule: EarningRule, tier: str, total: int) -> int:
     return whole(rate.per * points.denominator, points.numerator, "ceil")
 
 
-def _shares(ready: Ready, tier: str, values: Sequence[int], total: int) -> list[int] | None:
-    """Points by line, rounded once for the purchase, or for each line where the rule says so; None where the tier gets
-    none."""
-    rule = ready.rule
-    assert rule.earn is not None
+def _points(ready: Ready, tier: str, values: Callable[[], Sequence[int]], total: int) -> int | None:
+    """What the whole gives: rounded once for the purchase, or for each line where the rule says so; None where the tier
+    gets nothing."""
     if ready.rates is not None:
         plain = ready.rates.get(tier) or ready.rates.get("")
-        return along_floor(values, *plain) if plain else None
-    rate = _rate(rule, tier, total)
+        return total * plain[0] // plain[1] if plain else None
+    rate = _rate(ready.rule, tier, total)
     if rate is None:
         return None
+    return sum(_shares(ready.rule, tier, values(), total)) if ready.rule.by_line else _of(ready.rule, rate, total)
+
+
+def _of(rule: EarningRule, rate: Rate, counted: int) -> int:
+    """The points for so much at a rate, rounded."""
+    assert rule.earn is not None
     if rate.per == 0:
-        return spread(rounded(rate.points, rule.rounding), values)
+        return rounded(rate.points, rule.rounding)
     if rule.earn.marginal:
-        return along(values, lambda so_far: rounded(marginal(rule.earn.brackets, so_far), rule.rounding))  # type: ignore[union-attr]
+        return rounded(marginal(rule.earn.brackets, counted), rule.rounding)
     top, bottom = rate.points.numerator, rate.points.denominator
     if rate.full:
-        per = rate.per
-        if rule.by_line:
-            return [whole(value // per * top, bottom, rule.rounding) for value in values]
-        return spread(whole(total // per * top, bottom, rule.rounding), values)
-    bottom *= rate.per
-    if rule.by_line:
-        return [whole(value * top, bottom, rule.rounding) for value in values]
-    if rule.rounding == "floor":
-        return along_floor(values, top, bottom)
-    return along(values, lambda so_far: whole(so_far * top, bottom, rule.rounding))
+        return whole(counted // rate.per * top, bottom, rule.rounding)
+    return whole(counted * top, bottom * rate.per, rule.rounding)
+
+
+def _shares(rule: EarningRule, tier: str, values: Sequence[int], total: int) -> list[int]:
+    """Points by line; they add up to those of the whole."""
+    rate = _rate(rule, tier, total)
+    assert rule.earn is not None
+    assert rate is not None
+    if rate.per == 0:
+        return spread(_of(rule, rate, total), values)
+    if rule.by_line and not rule.earn.marginal:
+        return [_of(rule, rate, value) for value in values]
+    if rate.full and not rule.earn.marginal:
+        return spread(_of(rule, rate, total), values)
+    if rule.rounding == "floor" and not rule.earn.marginal:
+        return along_floor(values, rate.points.numerator, rate.points.denominator * rate.per)
+    return along(values, lambda so_far: _of(rule, rate, so_far))
 
 
 def _reason(one: Given, moment: Moment) -> Reason:
@@ -267,6 +307,4 @@ def _reason(one: Given, moment: Moment) -> Reason:
     if rule.gift:
         facts |= {"reward": rule.gift.reward} if rule.gift.reward else {"tier": rule.gift.tier or ""}
         facts |= {"times": one.gifts} if one.gifts > 1 else {}
-    lines = by_line(one.shares, moment)
-    lines.pop("", None)
-    return quick(Reason, (rule.id, True, one.points, lines, None, facts, one.skipped, rule.into))
+    return quick(Reason, (rule.id, True, one.points, by_line([one], moment), None, facts, one.skipped, rule.into))

@@ -3,7 +3,7 @@ counted towards them. Pure."""
 
 from collections.abc import Mapping, Sequence
 
-from functions.accrual.given import Given, Judgement, by_line, shares_of
+from functions.accrual.given import Given, Judgement, by_line, points_of
 from functions.accrual.rulebook import Ready
 from functions.ledger.account import Count
 from functions.program.conditions import Facts, Moment
@@ -59,7 +59,7 @@ def counts_of(judged: Judgement, moment: Moment) -> list[Count]:
     spendable = [one for one in given if one.rule.into is None] if moment.program.limits else []
     for limit in moment.program.limits if spendable else ():
         if limit.points is not None and limit.per != "purchase":
-            counts.append(_count_points(limit_key("all", limit, moment), judged.by_line))
+            counts.append(_count_points(limit_key("all", limit, moment), judged.points, judged.by_line))
         else:
             counts += _towards([limit], "all", spendable, moment)
     return counts
@@ -74,7 +74,7 @@ def _towards(limits: Sequence[Limit], owner: str, given: Sequence[Given], moment
         key = limit_key(owner, limit, moment)
         if limit.points is not None:
             spendable = [one for one in given if one.rule.into is None or len(given) == 1]
-            counts.append(_count_points(key, by_line(shares_of(spendable, moment), moment)))
+            counts.append(_count_points(key, points_of(spendable), by_line(spendable, moment)))
         elif any(one.rule.gift for one in given) and _stays(moment):
             counts.append(Count(key, kept=1))
         else:
@@ -82,9 +82,9 @@ def _towards(limits: Sequence[Limit], owner: str, given: Sequence[Given], moment
     return counts
 
 
-def _count_points(key: str, lines: Mapping[str, int]) -> Count:
+def _count_points(key: str, points: int, lines: Mapping[str, int]) -> Count:
     """Points towards a limit, by line; those of an activity, which has none, as a whole."""
-    return Count(key, whole=lines[""]) if "" in lines else Count(key, lines)
+    return Count(key, lines) if lines else Count(key, whole=points)
 
 
 def _stays(moment: Moment) -> bool:

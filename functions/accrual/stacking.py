@@ -53,32 +53,36 @@ def cap_benefit(given: Sequence[Given], moment: Moment) -> None:
     cap, worth = moment.program.benefit_cap, moment.program.worth
     if cap is None or worth is None or not isinstance(moment.event, Purchase):
         return
+    spendable = _split(given)
     for i, line in enumerate(moment.lines):
         room = cap * (line.amount + line.discount) - line.discount
-        _take_off(given, [i], max(0, int(room // worth)), "most_benefit")
+        most = max(0, int(room // worth))
+        _take_off(spendable, [i], sum([shares[i] for _, shares in spendable]) - most, "most_benefit")
 
 
 def cap_together(given: Sequence[Given], moment: Moment, limits: Sequence[Limit], owner: str, why: str) -> None:
     """Points of several rules together keep within the limits of their group, or of the programme."""
     left = points_left(limits, owner, moment)
-    if left is not None:
-        _take_off(given, range(len(moment.lines)), max(0, left[0]), why)
+    if left is None:
+        return
+    too_many = sum([one.points for one in given if one.rule.into is None]) - max(0, left[0])
+    if too_many > 0:
+        _take_off(_split(given), range(len(moment.lines)), too_many, why)
 
 
-def _take_off(given: Sequence[Given], places: Sequence[int], most: int, why: str) -> None:
-    """Reduce what the places get to `most` points, the last rules first."""
-    if len(places) > 1:
-        too_many = sum([one.points for one in given if one.rule.into is None]) - most
-    else:
-        too_many = sum([one.shares[i] for one in given if one.rule.into is None for i in places]) - most
-    for one in reversed(given):
-        if too_many <= 0:
-            return
-        if one.rule.into is None:
-            for i in reversed(places):
-                taken = min(one.shares[i], too_many)
-                if taken > 0:
-                    one.shares[i] -= taken
-                    one.points -= taken
-                    too_many -= taken
-                    one.facts[why] = int(one.facts.get(why, 0)) - taken
+def _split(given: Sequence[Given]) -> list[tuple[Given, list[int]]]:
+    """The points that can be spent, by line: of every rule before any is changed, for some are made of others'."""
+    shares = [(one, one.shares) for one in given]
+    return [(one, share) for one, share in shares if one.rule.into is None]
+
+
+def _take_off(shares: Sequence[tuple[Given, list[int]]], places: Sequence[int], too_many: int, why: str) -> None:
+    """Take so many points from what the places get, from the last rules first."""
+    for one, share in reversed(shares):
+        for i in reversed(places):
+            taken = min(share[i], too_many)
+            if taken > 0:
+                share[i] -= taken
+                one.points -= taken
+                too_many -= taken
+                one.facts[why] = int(one.facts.get(why, 0)) - taken

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from functions.ledger.by_line import total_of
 from functions.ledger.lots import Lots, spendable, total
 from functions.ledger.rewards import IssuedReward, Use, Withdrawal
 
@@ -206,7 +207,7 @@ class Count(NamedTuple):
 
     @property
     def total(self) -> int:
-        return (sum(self.lines.values()) if self.lines else 0) + self.whole + self.kept
+        return total_of(self.lines) + self.whole + self.kept
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from functions.ledger.account import Account, Change, Count, Entry, MemberStatus, Operation, OperationKind, Posting
+from functions.ledger.by_line import total_of
 from functions.ledger.lots import merged
 from functions.program.periods import GOAL_KEPT_DAYS, KEPT_DAYS, LIMIT_KEPT_DAYS
 from functions.runtime.errors import MemberClosedError, MemberSuspendedError
@@ -71,7 +72,7 @@ def summed(counters: Mapping[str, int], counts: Sequence[Count]) -> dict[str, in
     """The counters after what an entry counts, with nothing forgotten."""
     after = dict(counters)
     for key, lines, whole, kept in counts:
-        after[key] = after.get(key, 0) + (sum(lines.values()) if lines else 0) + whole + kept
+        after[key] = after.get(key, 0) + total_of(lines) + whole + kept
     return after
 
 

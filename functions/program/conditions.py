@@ -32,7 +32,7 @@ Facts: TypeAlias = Mapping[str, int | str]
 class Moment:
     """What is judged: an event of a member, as things stood when it occurred.
 
-    `ids`: of the lines. `amounts`: what earns of each line, minor units. `local`: when it occurred, in the programme's
+    `amounts`: what earns of each line, minor units. `local`: when it occurred, in the programme's
     time zone.
     """
 
@@ -44,11 +44,14 @@ class Moment:
     day: date
     tier: str
     lines: Sequence[PurchaseLine]
-    ids: Sequence[str]
     amounts: Sequence[int]
     paid: int
     number: int
     _cel: dict[str, Any] | None = None
+
+    def ids(self) -> list[str]:
+        """The ids of the lines."""
+        return [line[0] for line in self.lines]
 
     def facts(self) -> dict[str, Any]:
         """The event and the member as conditions in CEL see them."""

@@ -83,7 +83,6 @@ def _moment(account: Account, program: Program, tier: str, now: datetime, place:
         day=local.date(),
         tier=tier,
         lines=(),
-        ids=(),
         amounts=(),
         paid=0,
         number=account.counters.get("visits", 0),

@@ -234,6 +234,20 @@ def test_points_that_cannot_be_spent_are_not_limited_with_those_that_can() -> No
 
 
 @pytest.mark.parametrize(
+    "caps", [{"limits": (Limit("purchase", points=4),)}, {"worth": Fraction(1), "benefit_cap": Fraction(1, 250)}]
+)
+def test_a_multiple_into_a_counter_is_of_what_the_lines_had_before_the_caps(caps: dict[str, Any]) -> None:
+    of_dollars = Earn({"": Rate(Fraction(1), 1)}, of_rules=("dollars",))
+    rules = [a_rule(id="dollars", group="a"), a_rule_of(of_dollars, "status-points", group="b", into="status")]
+    program = a_program(earning=rules, groups=[Group("a", "all"), Group("b", "all")], counters={"status": {}}, **caps)
+    posting = decided(program, a_purchase(300, 700))
+    assert posting.points < 10
+    assert reason_of(posting, "status-points").points == 10
+    assert reason_of(posting, "status-points").lines == {"1": 3, "2": 7}
+    assert [count.lines for count in posting.counts if count.key == "status"] == [{"1": 3, "2": 7}]
+
+
+@pytest.mark.parametrize(
     ("lines", "shares"),
     [
         # At 10 % and a cent a point, a line of 10.00 gives 100 points at most.
