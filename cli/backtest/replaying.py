@@ -11,7 +11,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
+from typing import TypeAlias
 
 from cli.purchases.columns import Purchases
 from functions.accrual.deciding import decide
@@ -165,12 +166,13 @@ def replayed(
     purchases: Purchases, programs: Sequence[Program], jobs: int, advance: Callable[[int], None]
 ) -> list[list[Record]]:
     """The records of every member under each programme. `advance` hears how many more purchases are done."""
+    last = purchases.last_instant()
     if any(rule.budget is not None for program in programs for rule in program.earning):
-        found = [_through(purchases, programs, _in_steps(purchases.by_time(), advance))]
+        found = [_through(purchases, programs, _in_steps(purchases.by_time(), advance), last)]
     elif jobs == 1 or len(purchases) < _FEW:
-        found = [_through(purchases, programs, _in_steps(purchases.by_member(), advance))]
+        found = [_through(purchases, programs, _in_steps(purchases.by_member(), advance), last)]
     else:
-        found = _in_parallel(purchases, programs, jobs, advance)
+        found = _in_parallel((purchases, programs, _spans(purchases), last), jobs, advance)
     places = {member: i for i, member in enumerate(purchases.members)}
     of_each = [[record for part in found for record in part[i]] for i in range(len(programs))]
     return [sorted(records, key=lambda record: places[record.member]) for records in of_each]
@@ -181,13 +183,15 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _through(purchases: Purchases, programs: Sequence[Program], order: Iterable[Sequence[int]]) -> list[list[Record]]:
+def _through(
+    purchases: Purchases, programs: Sequence[Program], order: Iterable[Sequence[int]], last: datetime
+) -> list[list[Record]]:
+    """The records of the members whose purchases `order` holds, by the day of `last`."""
     replays = [Replay(program) for program in programs]
     for part in order:
         for member, purchase in purchases.built(part):
             for replay in replays:
                 replay.take(member, purchase)
-    last = purchases.last_instant()
     return [
         replay.finish(last.astimezone(program.zone).date()) for replay, program in zip(replays, programs, strict=True)
     ]
@@ -213,31 +217,29 @@ def _spans(purchases: Purchases) -> list[list[int]]:
     return spans
 
 
-_task: tuple[Purchases, Sequence[Program], list[list[int]]]
+_Task: TypeAlias = tuple[Purchases, Sequence[Program], list[list[int]], datetime]
+_task: _Task
 
 
-def _begin(purchases: Purchases, programs: Sequence[Program], spans: list[list[int]]) -> None:
+def _begin(task: _Task) -> None:
     """In each process, once. Nothing that lives long here makes cycles: collecting them would only cost time."""
     global _task  # noqa: PLW0603  # what a process of a pool was started for
-    _task = purchases, programs, spans
+    _task = task
     gc.freeze()
     gc.disable()
 
 
 def _span(number: int) -> tuple[int, list[list[Record]]]:
-    purchases, programs, spans = _task
-    return len(spans[number]), _through(purchases, programs, [spans[number]])
+    purchases, programs, spans, last = _task
+    return len(spans[number]), _through(purchases, programs, [spans[number]], last)
 
 
-def _in_parallel(
-    purchases: Purchases, programs: Sequence[Program], jobs: int, advance: Callable[[int], None]
-) -> list[list[list[Record]]]:
-    spans = _spans(purchases)
+def _in_parallel(task: _Task, jobs: int, advance: Callable[[int], None]) -> list[list[list[Record]]]:
     # A fork shares what was read; elsewhere than on Linux it is not safe, and each process gets a copy.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     found = []
-    with context.Pool(jobs, _begin, (purchases, programs, spans)) as pool:
-        for done, records in pool.imap_unordered(_span, range(len(spans))):
+    with context.Pool(jobs, _begin, (task,)) as pool:
+        for done, records in pool.imap_unordered(_span, range(len(task[2]))):
             found.append(records)
             advance(done)
     return found
