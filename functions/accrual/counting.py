@@ -4,14 +4,15 @@ Everything is counted for the period in which the event occurred, whenever it ar
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from functions.accrual.given import NOTHING, Judgement, by_line, points_of, quick
 from functions.accrual.rulebook import Rulebook
-from functions.ledger.account import Count, Reason
-from functions.ledger.by_line import ByLine, total_of
+from functions.ledger.account import Count, Reason, total_of
+from functions.ledger.by_line import ByLine
 from functions.ledger.rewards import Basis, IssuedReward
 from functions.program import tiers
 from functions.program.conditions import Moment, first_failed
@@ -24,8 +25,7 @@ MOST_AT_ONCE = 20
 """Rewards of one kind by one event: each is a write of its transaction."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(NamedTuple):
     """How much of one measure an event brings: by line, and as a whole."""
 
     lines: Mapping[str, int]
@@ -36,8 +36,7 @@ class Tally:
         return total_of(self.lines) + self.whole
 
 
-@dataclass(slots=True)
-class Reached:
+class Reached(NamedTuple):
     """What the goals made of an event."""
 
     counts: Sequence[Count]
@@ -73,7 +72,7 @@ def counts(moment: Moment, found: Mapping[str, Tally]) -> list[Count]:
         quick(Count, (key_on(measure, kind, moment.day, moment.calendar), tally.lines, tally.whole, 0))
         for measure, tally in found.items()
         for kind in periods.get(measure, ("ever",))
-        if tally.lines or tally.whole
+        if tally.total
     ]
 
 

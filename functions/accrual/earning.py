@@ -19,6 +19,7 @@ from functions.accrual.given import (
     Judgement,
     by_line,
     not_applied,
+    parts,
     points_of,
     quick,
     shares_of,
@@ -307,4 +308,5 @@ def _reason(one: Given, moment: Moment) -> Reason:
     if rule.gift:
         facts |= {"reward": rule.gift.reward} if rule.gift.reward else {"tier": rule.gift.tier or ""}
         facts |= {"times": one.gifts} if one.gifts > 1 else {}
-    return quick(Reason, (rule.id, True, one.points, by_line([one], moment), None, facts, one.skipped, rule.into))
+    lines = parts(one.points, lambda: one.shares, moment)
+    return quick(Reason, (rule.id, True, one.points, lines, None, facts, one.skipped, rule.into))

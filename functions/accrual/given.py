@@ -1,8 +1,7 @@
 """What rules give, by line and together, and why they do not: what judging hands from step to step. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.ledger.account import Reason
 from functions.ledger.by_line import ByLine
@@ -15,7 +14,6 @@ quick = tuple.__new__
 """Makes a named tuple in a third of the time that calling its class takes: reasons and lines are made by the dozen."""
 
 
-@dataclass(slots=True)
 class Given:
     """What one rule gives: points, and facts for the explanation, or how many gifts and for what of each line.
 
@@ -23,25 +21,36 @@ class Given:
     whoever changes any shares looks at all of them first.
     """
 
-    rule: EarningRule
-    points: int
-    split: Callable[[], list[int]]
-    skipped: Mapping[str, str]
-    facts: dict[str, int | str]
-    gifts: int = 0
-    gifts_for: Mapping[str, int] = field(default_factory=dict)
-    _shares: list[int] | None = None
+    __slots__ = ("_shares", "_split", "facts", "gifts", "gifts_for", "points", "rule", "skipped")
+
+    def __init__(
+        self,
+        rule: EarningRule,
+        points: int,
+        split: Callable[[], list[int]],
+        skipped: Mapping[str, str],
+        facts: dict[str, int | str],
+        gifts: int = 0,
+        gifts_for: Mapping[str, int] = NOTHING,
+    ) -> None:
+        self.rule = rule
+        self.points = points
+        self._split = split
+        self.skipped = skipped
+        self.facts = facts
+        self.gifts = gifts
+        self.gifts_for = gifts_for
+        self._shares: list[int] | None = None
 
     @property
     def shares(self) -> list[int]:
         """The points by line."""
         if self._shares is None:
-            self._shares = self.split()
+            self._shares = self._split()
         return self._shares
 
 
-@dataclass(slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What all rules gave, and why each of them did or did not. `spendable`: those that gave points to spend, `points`
     how many, `by_line` the same by the ids of the lines that got any."""
 
@@ -65,11 +74,13 @@ def shares_of(given: Sequence[Given], moment: Moment) -> list[int]:
 
 
 def by_line(given: Sequence[Given], moment: Moment) -> Mapping[str, int]:
-    """The points of several rules, by the ids of the lines that got any; none for an activity, which has no lines."""
-    points = points_of(given)
-    if not points or not isinstance(moment.event, Purchase):
-        return NOTHING
-    return ByLine(moment.ids, lambda: shares_of(given, moment), points)
+    """The points of several rules, as `parts`."""
+    return parts(points_of(given), lambda: shares_of(given, moment), moment)
+
+
+def parts(points: int, shares: Callable[[], Sequence[int]], moment: Moment) -> Mapping[str, int]:
+    """Points by the ids of the lines that got any; none for an activity, which has no lines."""
+    return ByLine(moment.ids, shares, points) if points and isinstance(moment.event, Purchase) else NOTHING
 
 
 def not_applied(rule: EarningRule, code: str, facts: Facts, skipped: Mapping[str, str] = NOTHING) -> Reason:

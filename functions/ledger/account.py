@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from functions.ledger.by_line import total_of
+from functions.ledger.by_line import ByLine
 from functions.ledger.lots import Lots, spendable, total
 from functions.ledger.rewards import IssuedReward, Use, Withdrawal
 
@@ -194,6 +194,13 @@ class Operation:
 
 OWN_IDS = frozenset({"purchase", "return", "activity", "confirmation", "adjustment", "change", "use"})
 """Operations whose ids partners choose."""
+
+
+def total_of(parts: Mapping[str, int]) -> int:
+    """The sum of what lines have."""
+    if type(parts) is ByLine:
+        return parts.total
+    return sum(parts.values()) if parts else 0
 
 
 class Count(NamedTuple):

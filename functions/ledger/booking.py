@@ -9,8 +9,17 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from functions.ledger.account import Account, Change, Count, Entry, MemberStatus, Operation, OperationKind, Posting
-from functions.ledger.by_line import total_of
+from functions.ledger.account import (
+    Account,
+    Change,
+    Count,
+    Entry,
+    MemberStatus,
+    Operation,
+    OperationKind,
+    Posting,
+    total_of,
+)
 from functions.ledger.lots import merged
 from functions.program.periods import GOAL_KEPT_DAYS, KEPT_DAYS, LIMIT_KEPT_DAYS
 from functions.runtime.errors import MemberClosedError, MemberSuspendedError

@@ -73,10 +73,3 @@ class Later(Sequence[Item]):
 
     def __repr__(self) -> str:
         return repr(self._list())
-
-
-def total_of(parts: Mapping[str, int]) -> int:
-    """The sum of the parts."""
-    if type(parts) is ByLine:
-        return parts.total
-    return sum(parts.values()) if parts else 0

@@ -13,9 +13,9 @@ InsufficientPointsError where the account has too little, HoldNotFoundError wher
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from functions.ledger.account import Account, Change
 from functions.ledger.lots import (
@@ -45,8 +45,7 @@ DebtPolicy = Literal["carry", "forgive", "block"]
 """When a purchase is returned whose points are spent: owe them, keep them, or refuse the return."""
 
 
-@dataclass(slots=True)
-class Earned:
+class Earned(NamedTuple):
     """Points in the lot `expires`; pending until `activates_on` if that is still to come."""
 
     points: int

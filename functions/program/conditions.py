@@ -32,8 +32,7 @@ Facts: TypeAlias = Mapping[str, int | str]
 class Moment:
     """What is judged: an event of a member, as things stood when it occurred.
 
-    `amounts`: what earns of each line, minor units. `local`: when it occurred, in the programme's
-    time zone.
+    `amounts`: what earns of each line, minor units. `local`: when it occurred, in the programme's time zone.
     """
 
     event: Purchase | Activity
@@ -206,11 +205,11 @@ def _recurs(recurrence: Recurrence) -> Callable[[Moment], Facts | None]:
 
     rule = rrulestr(recurrence.rule, dtstart=datetime.combine(recurrence.starts, datetime.min.time()))
 
-    @lru_cache(maxsize=20_000)
-    def comes(day: date) -> bool:
+    def found(day: date) -> bool:
         last = datetime.combine(day, datetime.min.time())
         return bool(rule.between(last - timedelta(days=recurrence.days - 1), last, inc=True))
 
+    comes = lru_cache(maxsize=20_000)(found)
     return lambda moment: None if comes(moment.day) else {}
 
 

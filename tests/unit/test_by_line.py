@@ -2,7 +2,8 @@
 
 import pytest
 
-from functions.ledger.by_line import ByLine, Later, total_of
+from functions.ledger.account import total_of
+from functions.ledger.by_line import ByLine, Later
 
 
 def never() -> list[int]:
