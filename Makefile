@@ -5,7 +5,7 @@ export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.tools/jsii
 unexport PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 AT_ONCE = -n $(or $(JOBS),2)
-.PHONY: help setup up down demo test check synth deploy bench cost faults openapi requirements clean
+.PHONY: help setup up down demo test check synth deploy bench cost faults openapi fast requirements clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -25,7 +25,7 @@ demo: setup ## Run the programme on real sample purchases, then let months pass;
 test: setup ## Run all tests, those of a deployed stack too; JOBS=2 at a time
 	@.venv/bin/pytest tests/functional tests/contract tests/infra $(AT_ONCE)
 	@# The deployed stack waits more than it works: the rest runs beside it.
-	@tools/side-by-side '.venv/bin/pytest tests/embedded' '.venv/bin/pytest tests/unit --cov && .venv/bin/pytest tests/faults'
+	@tools/side-by-side '.venv/bin/pytest tests/embedded' '.venv/bin/pytest tests/unit --cov && .venv/bin/pytest tests/faults tests/compiled'
 
 check: setup ## Check style, types, who imports whom, and the infrastructure
 	@.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy --strict
@@ -50,6 +50,9 @@ faults: setup ## Break everything that can break, SEEDS=100 times, and look at t
 
 openapi: setup ## Write the contracts in docs/ anew from the code: HTTPS, events, programme file
 	@.venv/bin/python -m cli.openapi
+
+fast: setup ## Compile the rules for `loyalty backtest`: optional, a minute, takes a C compiler
+	@.venv/bin/python tools/compile.py
 
 requirements: setup ## Pin the requirements of pyproject.toml; UPGRADE=1 takes the newest
 	@UPGRADE=$(UPGRADE) tools/requirements

