@@ -56,12 +56,11 @@ def counts_of(judged: Judgement, moment: Moment) -> list[Count]:
         if group.limits:
             of_group = [one for one in given if one.rule.group == group.id]
             counts += _towards(group.limits, f"group.{group.id}", of_group, moment)
-    spendable = [one for one in given if one.rule.into is None] if moment.program.limits else []
-    for limit in moment.program.limits if spendable else ():
+    for limit in moment.program.limits if judged.spendable else ():
         if limit.points is not None and limit.per != "purchase":
             counts.append(_count_points(limit_key("all", limit, moment), judged.points, judged.by_line))
         else:
-            counts += _towards([limit], "all", spendable, moment)
+            counts += _towards([limit], "all", judged.spendable, moment)
     return counts
 
 
