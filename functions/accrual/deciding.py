@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from functions.accrual import counting, earning
 from functions.accrual.earning import Budgets
-from functions.accrual.given import Given, shares_of
+from functions.accrual.given import Given, quick, shares_of
 from functions.accrual.limits import counts_of
 from functions.accrual.rulebook import Rulebook, rulebook_of
 from functions.ledger.account import Account, Change, Count, Line, Posting, Reason, TierStep
@@ -321,7 +321,7 @@ def _lines(moment: Moment, given: Sequence[Given]) -> Sequence[Line]:
         return []
     return Later(
         lambda: [
-            Line(line.id, line.quantity, line.amount, share)
+            quick(Line, (line[0], line[1], line[2], share))
             for line, share in zip(moment.lines, shares_of(given, moment), strict=True)
         ]
     )

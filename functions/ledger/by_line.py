@@ -25,25 +25,26 @@ class ByLine(Mapping[str, Value]):
         self._found: dict[str, Value] | None = None
         self.total = total
 
-    def _mapping(self) -> dict[str, Value]:
+    def parts(self) -> dict[str, Value]:
+        """As a dict, which is quicker to look into; nobody changes it."""
         if self._found is None:
             self._found = {id: value for id, value in zip(self._ids(), self._values(), strict=True) if value}
         return self._found
 
     def __getitem__(self, line: str) -> Value:
-        return self._mapping()[line]
+        return self.parts()[line]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._mapping())
+        return iter(self.parts())
 
     def __len__(self) -> int:
-        return len(self._mapping())
+        return len(self.parts())
 
     def __bool__(self) -> bool:
-        return self.total > 0 or bool(self._mapping())
+        return self.total > 0 or bool(self.parts())
 
     def __repr__(self) -> str:
-        return repr(self._mapping())
+        return repr(self.parts())
 
 
 class Later(Sequence[Item]):
@@ -63,6 +64,9 @@ class Later(Sequence[Item]):
     def __getitem__(self, place: Any) -> Any:
         return self._list()[place]
 
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._list())
+
     def __len__(self) -> int:
         return len(self._list())
 
@@ -73,3 +77,8 @@ class Later(Sequence[Item]):
 
     def __repr__(self) -> str:
         return repr(self._list())
+
+
+def plain(parts: Mapping[str, Value]) -> dict[str, Value]:
+    """Values by line as a dict, which nobody changes."""
+    return parts.parts() if type(parts) is ByLine else dict(parts)

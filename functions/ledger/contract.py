@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.ledger.account import Account, Balance, Change, Entry, Reason
+from functions.ledger.by_line import plain
 from functions.ledger.identity import Identity
 from functions.ledger.lots import NEVER, spendable, total
 from functions.ledger.movements import UNCONFIRMED
@@ -167,10 +168,10 @@ class ReasonOut(Output):
             rule=reason.rule,
             applied=reason.applied,
             points=reason.points,
-            lines=dict(reason.lines),
+            lines=plain(reason.lines),
             condition=reason.condition,
             facts=dict(reason.facts),
-            skipped=dict(reason.skipped),
+            skipped=plain(reason.skipped),
             into=reason.into,
         )
 

@@ -25,6 +25,7 @@ from functions.ledger.account import (
     Traits,
 )
 from functions.ledger.awaited_items import awaiting_from_item, hold_shard
+from functions.ledger.by_line import plain
 from functions.ledger.reward_items import (
     reward_from_item,
     reward_to_item,
@@ -127,6 +128,7 @@ def account_from_item(item: Item) -> Account:
 
 def entry_to_item(entry: Entry) -> Item:
     posting, operation, balance = entry.posting, entry.operation, entry.balance_after
+    ids = [line.id for line in posting.lines]
     item: Item = {
         "operation": operation.key,
         "hash": operation.payload_hash,
@@ -141,7 +143,7 @@ def entry_to_item(entry: Entry) -> Item:
         "occurred_at": to_text(posting.occurred_at),
         "recorded_at": to_text(entry.recorded_at),
         "version": posting.program_version,
-        "why": [_reason_to_list(reason, [line.id for line in posting.lines]) for reason in posting.explanation],
+        "why": [_reason_to_list(reason, ids) for reason in posting.explanation],
     }
     if entry.booked_on != entry.recorded_at.astimezone(UTC).date():
         item["booked_on"] = entry.booked_on.isoformat()
@@ -264,9 +266,10 @@ def operation_from_item(item: Item) -> Operation:
 
 def _reason_to_list(reason: Reason, ids: Sequence[str]) -> list[Any]:
     """Points by line as a list in the order of the purchase's lines where they are its lines: a fifth of the size."""
-    lines: Any = dict(reason.lines)
-    if (lines or reason.skipped) and {*lines, *reason.skipped} <= set(ids):
-        lines = [reason.lines.get(line, _SHORT.get(reason.skipped.get(line, ""), 0)) for line in ids]
+    points, skipped = plain(reason.lines), plain(reason.skipped)
+    lines: Any = points
+    if (points or skipped) and {*points, *skipped} <= set(ids):
+        lines = [points.get(line, _SHORT.get(skipped.get(line, ""), 0)) for line in ids]
     stored = [reason.rule, reason.applied, reason.points, lines]
     if reason.condition or reason.facts or reason.into:
         stored += [reason.condition, dict(reason.facts)]
@@ -302,7 +305,7 @@ _LONG = {short: long for long, short in _SHORT.items()}
 
 def _count_to_list(count: Count, lines: Sequence[Line]) -> list[Any]:
     """By line in the order of the purchase's lines; where it is just their amounts or points, only that is said."""
-    by_line: Any = dict(count.lines)
+    by_line: Any = plain(count.lines)
     if by_line and set(by_line) <= {line.id for line in lines}:
         by_line = [by_line.get(line.id, 0) for line in lines]
         if by_line == [line.amount for line in lines]:

@@ -46,11 +46,14 @@ class Moment:
     amounts: Sequence[int]
     paid: int
     number: int
+    _ids: list[str] | None = None
     _cel: dict[str, Any] | None = None
 
     def ids(self) -> list[str]:
         """The ids of the lines."""
-        return [line[0] for line in self.lines]
+        if self._ids is None:
+            self._ids = [line[0] for line in self.lines]
+        return self._ids
 
     def facts(self) -> dict[str, Any]:
         """The event and the member as conditions in CEL see them."""
