@@ -2,10 +2,12 @@
 
 import json
 import signal
+import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from pathlib import Path
 
 import httpx
@@ -345,6 +347,14 @@ def _heeds_ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+def _is_in(function: Callable[..., object], thread: int) -> bool:
+    """Whether a thread is running a function."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None and frame.f_code is not function.__code__:
+        frame = frame.f_back
+    return frame is not None
+
+
 @pytest.mark.usefixtures("_heeds_ctrl_c")
 def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(tmp_path: Path) -> None:
     programme, file = Programme(), a_file(tmp_path, 2000, 40)
@@ -353,6 +363,8 @@ def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(tmp_path: Path) -> None:
 
     def interrupted(n: int, request: httpx.Request) -> None:
         if n == 4:
+            while not _is_in(wait, me):  # all callers are at work
+                time.sleep(0.001)
             signal.pthread_kill(me, signal.SIGINT)
         if n >= 4:
             time.sleep(1)  # the interrupt comes long before anybody has given up
@@ -360,7 +372,7 @@ def test_ctrl_c_ends_at_once_and_the_next_run_goes_on(tmp_path: Path) -> None:
 
     programme.before = interrupted
     programme.refused = {"r0": (422, "invalid")}
-    report, told = run(programme, file, pause=None)
+    report, told = run(programme, file, pause=None, callers=2)
     assert report.stopped == "Interrupted."
     assert report.whole.answered == 400
     assert "Run the same command again" in told
