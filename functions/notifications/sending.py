@@ -104,9 +104,9 @@ def _sent(row: dict[str, Any], kind: Kind, channel: Channel) -> None:
     if row["message"] == outbox.GOODBYE:
         store.forget(row)
         return
-    store.settle(row, "sent", sent_at=clock.to_text(clock.now()))
     if kind.capped:
-        store.count(row["member"], channel)
+        store.count(row["member"], channel)  # before it is seen as sent: who looks then finds it counted
+    store.settle(row, "sent", sent_at=clock.to_text(clock.now()))
 
 
 def _failed(row: dict[str, Any], failure: str) -> None:
